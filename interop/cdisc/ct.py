@@ -41,7 +41,7 @@ class Codelist(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def by_code(self) -> Mapping[str, Term]:
-        """Terms by NCI code; a code means its term only within a codelist (C49487 is N here and NO elsewhere)."""
+        """Terms by NCI code, which means its term only within a codelist: C49487 is N here, NO elsewhere."""
         return MappingProxyType({term.code: term for term in self.terms if term.code})
 
 
@@ -69,7 +69,8 @@ class Terminology(msgspec.Struct, frozen=True, dict=True):
         """The codelist of an NCI code or a short name. Raises `SpecError` with a suggestion."""
         code = self._codes.get(codelist, codelist)
         if code not in self.codelists:
-            raise SpecError(f"SDTM CT {self.date} has no codelist {codelist!r}{suggest(codelist, self._codes)}")
+            close = suggest(codelist, self._codes)
+            raise SpecError(f"SDTM CT {self.date} has no codelist {codelist!r}{close}")
         return self.codelists[code]
 
     def __contains__(self, codelist: str) -> bool:
@@ -86,8 +87,8 @@ class Terminology(msgspec.Struct, frozen=True, dict=True):
         """
         found = self[codelist]
         if value not in found:
-            where = f"codelist {found.code} {found.name}"
-            raise SpecError(f"SDTM CT {self.date} {where} has no term {value!r}{suggest(value, found.by_value)}")
+            where, close = f"codelist {found.code} {found.name}", suggest(value, found.by_value)
+            raise SpecError(f"SDTM CT {self.date} {where} has no term {value!r}{close}")
         return found.by_value[value]
 
     @cached_property

@@ -24,7 +24,7 @@ _VARIABLES = ("domain", "order", "variable", "label", "type", "role", "core", "c
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """A variable of a domain; `codelist` is an NCI code, `values` a described value domain ("ISO 8601 duration")."""
+    """A variable of a domain; `codelist` is an NCI code, `values` says "ISO 8601 duration" and the like."""
 
     name: str
     label: str
@@ -56,9 +56,10 @@ class Domain(msgspec.Struct, frozen=True, dict=True):
         return self.resolve(name) in self._by_name
 
     def __getitem__(self, name: str) -> Variable:
-        """The variable named `name`; generic names ("--SEQ") resolve. Raises `SpecError` with a suggestion."""
-        if (found := self._by_name.get(self.resolve(name))) is None:
-            raise SpecError(f"{self.name} has no variable {name!r}{suggest(self.resolve(name), self._by_name)}")
+        """The variable of a name; generic names ("--SEQ") resolve. Raises `SpecError` with a suggestion."""
+        resolved = self.resolve(name)
+        if (found := self._by_name.get(resolved)) is None:
+            raise SpecError(f"{self.name} has no variable {name!r}{suggest(resolved, self._by_name)}")
         return found
 
     def resolve(self, name: str) -> str:
@@ -90,7 +91,7 @@ class Standard(msgspec.Struct, frozen=True):
     def load(cls, version: str = "3.4", *, folder: Path | None = None) -> "Standard":
         """The tables of SDTMIG `version` in `folder`, else the packaged ones.
 
-        Raises `SpecError` with file and line for an unknown version or a row that the standard does not allow.
+        Raises `SpecError` with file and line for an unknown version or a row that cannot be.
         """
         folder = folder or knowledge.folder("sdtm") / f"sdtmig-{version.replace('.', '-')}"
         variables = _read_variables(folder / "variables.csv")
@@ -119,7 +120,8 @@ class Standard(msgspec.Struct, frozen=True):
             return self.domains[name]
         parent = name[4:] if name.startswith("SUPP") else ""
         if parent not in self.domains or parent == SUPPLEMENTAL:
-            raise SpecError(f"SDTMIG {self.version} dataset {name!r} is not in use{suggest(name, self.domains)}")
+            close = suggest(name, self.domains)
+            raise SpecError(f"SDTMIG {self.version} dataset {name!r} is not in use{close}")
         generic = self.domains[SUPPLEMENTAL]
         label = generic.label.replace("--", parent)
         return msgspec.structs.replace(generic, name=name, label=label, prefix=parent)

@@ -21,7 +21,8 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
         reader = csv.reader(stream, strict=True)
         header = next(reader, [])
         if header != list(columns):
-            raise SpecError(f"the header must be {','.join(columns)}, found {','.join(header)}", file=path, line=1)
+            found = ",".join(header)
+            raise SpecError(f"the header must be {','.join(columns)}, found {found}", file=path, line=1)
         line = reader.line_num + 1
         for cells in reader:
             if len(cells) != len(columns):
