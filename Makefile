@@ -1,0 +1,70 @@
+# Every target makes its own .venv first; Python >= 3.11 and make are all it takes. Windows: the README has the plain commands.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+BEFORE ?= $(shell $(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')
+
+.PHONY: help venv demo test check format fix lint types layers coverage bench wheel hooks lock clean
+
+help:                  ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("interop needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+venv: $(READY)         ## make .venv with the locked dependencies
+
+demo: $(READY)         ## the whole way on the sample cohort, into demo/
+	$(BIN)/interop demo --out demo --force
+
+test: $(READY)         ## the tests
+	$(BIN)/python -m pytest
+
+check: format lint types layers coverage  ## everything a change must pass
+
+format: $(READY)       ## is the code formatted?
+	$(BIN)/ruff format --check .
+
+fix: $(READY)          ## format, and repair what ruff can repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(READY)         ## ruff, all rules but a few
+	$(BIN)/ruff check .
+
+types: $(READY)        ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(READY)       ## who may import whom
+	$(BIN)/lint-imports
+
+# COVERED=yes reports what a test run with --cov has just measured, instead of running the tests again.
+coverage: $(READY)     ## the tests, with branch coverage
+ifeq ($(COVERED),yes)
+	$(BIN)/coverage report
+else
+	$(BIN)/python -m pytest --cov
+endif
+
+bench: $(READY)        ## ratios against peers, measured in this run
+	$(BIN)/python -m benchmarks
+
+wheel: $(READY)        ## dist/*.whl and dist/*.tar.gz
+	$(BIN)/python -m build --no-isolation
+
+hooks: $(READY)        ## run the checks before every commit
+	$(BIN)/pre-commit install
+
+lock:                  ## choose dependencies anew, none published after BEFORE (a week ago)
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --upgrade pip
+	build/lock/bin/python -m pip install --quiet --uploaded-prior-to $(BEFORE) -e '.[dev]'
+	{ echo '# Locked by `make lock`: nothing published after $(BEFORE).'; \
+	  build/lock/bin/python -m pip freeze --exclude-editable; } > constraints.txt
+	rm -rf build/lock
+
+clean:                 ## remove everything that can be made again
+	rm -rf .venv build dist demo .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
