@@ -1,0 +1,162 @@
+"""Mapping files (``domains/xx.yaml``) -> `DomainMapping`; a study's overlay replaces variables whole, by name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from interop.errors import MappingError
+from interop.fhir.view import View
+from interop.mapping.model import Branch, Child, DomainMapping, Duplicate, Finding, Gate, Join, Omission, Variable
+from interop.mapping.verbs import VERBS
+from interop.tables import Keys, Tree, check_schema, read_yaml, suggestion
+
+# Keys of a variable that every verb shares; the rest are options of its verb.
+SHARED = ("codelist", "origin", "method", "when", "unless", "else", "put", "loss", "label", "qorig")
+
+
+def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> DomainMapping:
+    """Read one mapping file.
+
+    Raises MappingError with file:line on an unknown key or verb, a name that no view gives, or a view that is not valid.
+    """
+    tree = read_yaml(file)
+    check_schema(tree, schema)
+    data = tree.data
+    views = {name: _view(tree, name, constants) for name in data["views"]}
+    variables = _variables(tree, "variables")
+    supp = _variables(tree, "supp") if data.get("supp") else {}
+    mapping = DomainMapping(
+        domain=data["domain"],
+        file=file,
+        views=views,
+        definitions=data["views"],
+        branches=_branches(tree),
+        joins={a: Join(a, j["view"], j["on"], j.get("choose"), j.get("put", "none"), tree.line(("join", a))) for a, j in data.get("join", {}).items()},
+        variables=variables,
+        supp=supp,
+        keys=data["keys"],
+        resource={**data["resource"], "contained": data.get("contained", {})},
+        rows=data.get("rows", "resources"),
+        status=data.get("status"),
+        gate=_gate(tree) if "gate" in data else None,
+        omit=[Omission(o["reason"], o.get("when", {}), o.get("unless", {})) for o in data.get("omit", [])],
+        findings=[Finding(f["rule"], f.get("when", {}), f.get("unless", {}), f.get("variable")) for f in data.get("findings", [])],
+        duplicate=Duplicate(**data["duplicate"]) if "duplicate" in data else None,
+        loss=data.get("loss", []),
+    )
+    _check_views(mapping, tree)
+    return mapping
+
+
+def _view(tree: Tree, name: str, constants: Mapping[str, str]) -> View:
+    return View.load(tree.data["views"][name], constants=constants, file=tree.file, line=tree.line(("views", name)))
+
+
+def _branches(tree: Tree) -> Sequence[Branch]:
+    children = {alias: _child(alias, c, tree, ("children", alias)) for alias, c in tree.data.get("children", {}).items()}
+    branches = [Branch(tree.data["from"], children)]
+    for n, part in enumerate(tree.data.get("union", [])):
+        own = {a: _child(a, c, tree, ("union", n, "children", a)) for a, c in part.get("children", {}).items()}
+        shared = {a: Child(a, c.view, c.on, children[a].choose if a in children else c.choose, c.line) for a, c in own.items()}
+        branches.append(Branch(part["view"], {**children, **shared}, part.get("element")))
+    return branches
+
+
+def _child(alias: str, part: Mapping[str, Any], tree: Tree, at: Keys) -> Child:
+    return Child(alias, part["view"], part["on"], part.get("choose"), tree.line(at))
+
+
+def _gate(tree: Tree) -> Gate:
+    gate = tree.data["gate"]
+    names = {"recode": "table", "from": "candidates"}
+    return Gate(**{names.get(key, key): value for key, value in gate.items()}, line=tree.line(("gate",)))
+
+
+def _variables(tree: Tree, part: str) -> dict[str, Variable]:
+    found = tree.data[part]
+    return {n: read_variable(n, body, tree, (part, n)) for n, body in found.items() if body is not None}
+
+
+def read_variable(name: str, body: Mapping[str, Any], tree: Tree, at: Keys) -> Variable:
+    """One variable's mapping from its YAML; raises MappingError with file:line on a wrong verb, option or way back."""
+    line = tree.line(at)
+    verbs = [key for key in body if key in VERBS]
+    if len(verbs) != 1:
+        word = "has no verb" if not verbs else f"has {len(verbs)} verbs ({', '.join(verbs)})"
+        raise MappingError(f"{name} {word}; use one of {', '.join(VERBS)}", file=tree.file, line=line)
+    verb = verbs[0]
+    options = {key: value for key, value in body.items() if key not in SHARED and key != verb}
+    for option in options:
+        if option not in VERBS[verb].options:
+            known = VERBS[verb].options
+            raise MappingError(f'{name}: {verb} takes no "{option}"{suggestion(option, known)}', file=tree.file, line=line)
+    put = body.get("put")
+    if put == "none" and not body.get("loss"):
+        raise MappingError(f"{name}: put: none needs a loss: with the reason", file=tree.file, line=line)
+    otherwise = read_variable(name, body["else"], tree, (*at, "else")) if body.get("else") else None
+    shared = {key: body[key] for key in ("codelist", "origin", "method", "loss", "label", "qorig") if key in body}
+    return Variable(
+        name, verb, body[verb], tree.file, line, options, body.get("when", {}), body.get("unless", {}), otherwise,
+        put={} if put == "none" else put, **shared,
+    )  # fmt: skip
+
+
+def overlay(mapping: DomainMapping, tree: Tree, at: Keys) -> DomainMapping:
+    """The mapping with a study's variables in place of the packaged ones; ``VARIABLE: ~`` removes one.
+
+    Raises StudyError-like MappingError with file:line when a removed variable is not there.
+    """
+    parts: dict[str, dict[str, Variable]] = {"variables": dict(mapping.variables), "supp": dict(mapping.supp)}
+    body = tree.data
+    for key in at:
+        body = body[key]
+    for part, changes in body.items():
+        for name, change in changes.items():
+            if change is not None:
+                parts[part][name] = read_variable(name, change, tree, (*at, part, name))
+            elif parts[part].pop(name, None) is None:
+                near = suggestion(name, parts[part])
+                raise MappingError(f"{name} is not mapped, so it cannot be removed{near}", file=tree.file, line=tree.line((*at, part, name)))
+    return msgspec.structs.replace(mapping, variables=parts["variables"], supp=parts["supp"])
+
+
+def _check_views(mapping: DomainMapping, tree: Tree) -> None:
+    def known(view: str, line: int) -> None:
+        if view not in mapping.views:
+            raise MappingError(f'no view "{view}"{suggestion(view, mapping.views)}', file=mapping.file, line=line)
+
+    for join in mapping.joins.values():
+        known(join.view, join.line)
+    for branch in mapping.branches:
+        known(branch.view, tree.line(("from",)))
+        for child in branch.children.values():
+            known(child.view, child.line)
+    columns = available(mapping)
+    for variable in mapping.columns.values():
+        for alternative in variable.alternatives:
+            wrong(alternative, needs(alternative), columns)
+
+
+def available(mapping: DomainMapping) -> set[str]:
+    """Names that a variable of this mapping may read: view columns, alias.columns, its own variables."""
+    names = {column.name for branch in mapping.branches for column in mapping.views[branch.view].columns}
+    for part in (*mapping.joins.values(), *(c for b in mapping.branches for c in b.children.values())):
+        names |= {f"{part.alias}.{column.name}" for column in mapping.views[part.view].columns} | {part.alias}
+    return names | set(mapping.columns)
+
+
+def needs(alternative: Variable) -> list[str]:
+    """Columns, aliases and variables that one alternative reads."""
+    return [*VERBS[alternative.verb].columns(alternative), *alternative.when, *alternative.unless]
+
+
+def wrong(variable: Variable, names: Iterable[str], known: set[str]) -> None:
+    """Raise MappingError for the first name that is neither known here nor of another domain, the gate or the roster."""
+    for name in names:
+        foreign = name.startswith(("gate", "roster", "_")) or (name.split(".")[0].isupper() and "." in name)
+        if name not in known and not foreign:
+            raise MappingError(
+                f'{variable.name}: no column "{name}"{suggestion(name, known)}', file=variable.file, line=variable.line
+            )
