@@ -17,8 +17,8 @@ from interop.tables import normal_text
 
 NO_UNIT = "no unit"
 NO_CONVERSION = "no conversion"
-UNCONFIRMED = "unconfirmed conversion"
-NOT_MAPPED = "text not in map"
+UNCONFIRMED = "unconfirmed"
+NOT_MAPPED = "not in map"
 NOT_A_NUMBER = "not a number"
 
 MOST_DIGITS = 15  # what a 64-bit float holds of any decimal

@@ -88,7 +88,7 @@ class UnitTables(msgspec.Struct, frozen=True):
 
 
 class Units(NamedTuple):
-    """Submission values; `source` is ``ucum``, ``alias`` or null; `conflict`: code and text name two units."""
+    """Submission values; `source` is ``ucum``, ``alias`` or null; `conflict`: code and text disagree."""
 
     unit: pl.Series
     source: pl.Series
