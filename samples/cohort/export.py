@@ -138,7 +138,7 @@ def _laboratory(
         if name == "blood count" and visit.number == _WEEK_4:
             rows.append(member_panel(draw, rows[-len(tests) :]))
     rows += _special(draw)
-    kinds = sorted({row["specimen"]["reference"].rsplit("-", 1)[1] for row in rows})
+    kinds = sorted({row["specimen"]["reference"].rsplit("-", 1)[1] for row in rows if "specimen" in row})
     reports = [report(draw, rows)] if visit.number in (_BASELINE, _END) else []
     return rows, [specimen(draw, kind) for kind in kinds], reports
 

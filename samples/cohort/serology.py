@@ -52,9 +52,10 @@ def pregnancy(draw: Draw) -> list[Resource]:
 
 
 def bedside(draw: Draw, count: int) -> Resource:
-    """Platelets (10^9/L) of a bedside counter: a bare integer without unit."""
+    """Platelets (10^9/L) of a bedside counter, read before the draw: a bare integer without unit."""
     name = concept("血小板计数(床旁)", coding(LIS, "POC08", "血小板计数(床旁)"))
-    return envelope(draw, "POC08", "BLD") | {"code": name, "valueInteger": count}
+    shared = {key: value for key, value in envelope(draw, "POC08", "BLD").items() if key != "specimen"}
+    return shared | {"code": name, "effectiveDateTime": draw.visit.at("07:15"), "valueInteger": count}
 
 
 def interval(draw: Draw) -> Resource:
