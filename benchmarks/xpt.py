@@ -1,0 +1,116 @@
+"""Rows 9 and 10: XPT write and read against pyreadstat, on a made-up laboratory dataset.
+
+Both sides start from the same Polars frame and end in one: pyreadstat is fed by Polars, and reads into it.
+"""
+
+import argparse
+import gc
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pyreadstat
+
+from interop.cdisc.dataset import Dataset
+from interop.cdisc.standard import Standard
+from interop.cdisc.xpt import write_xpt
+from interop.cdisc.xpt_read import read_xpt
+
+Row = tuple[str, str, float, float]
+PAIRS = 7
+
+
+def laboratory(rows: int) -> Dataset:
+    """A laboratory dataset of `rows` records: the shapes of values are real, the values are not."""
+    index = pl.int_range(rows, eager=True)
+    tests = pl.Series(["ALT", "AST", "BILI", "CREAT", "HAPTOG", "HGB", "LDH", "PLAT", "RETI", "WBC"])
+    units = pl.Series(["U/L", "U/L", "umol/L", "umol/L", "g/L", "g/L", "U/L", "10^9/L", "10^9/L", "10^9/L"])
+    kind, day = index % 500 // 50, index % 50 * 7  # sorted by subject, test and date, as datasets are
+    whole = index * 7919 % 100_000
+    text = pl.select(pl.format("{}.{}", whole // 100, (whole % 100).cast(pl.String).str.zfill(2))).to_series()
+    value = text.cast(pl.Float64)
+    date = pl.Series([0]).cast(pl.Date).first()
+    frame = pl.DataFrame({"kind": kind, "day": day, "value": value, "index": index})
+    number = pl.col("index")
+    frame = frame.select(
+        STUDYID=pl.lit("NCT04324411"),
+        DOMAIN=pl.lit("LB"),
+        USUBJID=pl.format("NCT04324411-01-{}", (number // 500).cast(pl.String).str.zfill(5)),
+        LBSEQ=number % 500 + 1,
+        LBREFID=pl.format("ACC{}", number // 10),
+        LBSPID=pl.format("Observation/o{}", number),
+        LBTESTCD=tests.gather(kind),
+        LBTEST=pl.format("Test {}", tests.gather(kind)),
+        LBCAT=pl.lit("HEMATOLOGY"),
+        LBORRES=text,
+        LBORRESU=units.gather(kind),
+        LBORNRLO=(kind * 10).cast(pl.String),
+        LBORNRHI=(kind * 10 + 50).cast(pl.String),
+        LBSTRESC=text,
+        LBSTRESN="value",
+        LBSTRESU=units.gather(kind),
+        LBSTNRLO=kind * 10.0,
+        LBSTNRHI=kind * 10.0 + 50,
+        LBNRIND=pl.when(number % 3 == 0).then(pl.lit("HIGH")).otherwise(pl.lit("NORMAL")),
+        LBLOINC=pl.format("{}-8", kind + 700),
+        LBSPEC=pl.lit("BLOOD"),
+        LBLOBXFL=pl.when(number % 50 == 0).then(pl.lit("Y")),
+        VISITNUM=day // 30 + 1.0,
+        LBDTC=(pl.lit(date) + pl.duration(days=18_400 + day)).cast(pl.String) + "T08:12:00",
+        LBDY=day + 1,
+    )
+    return Dataset(Standard.load()["LB"], frame)
+
+
+def run(rows: int) -> list[Row]:
+    """(row, what, ratio of the peer's time to ours, hold) for rows 9 and 10."""
+    dataset = laboratory(rows)
+    labels = {variable.name: variable.label for variable in dataset.variables}
+    with tempfile.TemporaryDirectory() as folder:
+        ours, peer = Path(folder, "ours.xpt"), Path(folder, "peer.xpt")
+
+        def peer_write() -> None:
+            pyreadstat.write_xport(
+                dataset.frame,
+                peer,
+                table_name="LB",
+                file_label=dataset.label,
+                column_labels=labels,
+                file_format_version=5,
+            )
+
+        write = compare(lambda: write_xpt(dataset, ours), peer_write)
+        read = compare(lambda: read_xpt(ours), lambda: pyreadstat.read_xport(ours, output_format="polars"))
+    return [
+        ("9", "XPT write / pyreadstat fed by polars", write, 8.0),
+        ("10", "XPT read / pyreadstat", read, 5.0),
+    ]
+
+
+def compare(ours: Callable[[], object], peer: Callable[[], object]) -> float:
+    """Median over pairs of (time of the peer / time of ours), each pair run back to back."""
+    ours(), peer()
+    return statistics.median(_seconds(peer) / _seconds(ours) for _ in range(PAIRS))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    gc.collect()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=200_000)
+    print(f"{'row':>3}  {'what':40} {'ratio':>6} {'hold':>5}")
+    for row, what, ratio, hold in run(parser.parse_args().rows):
+        print(f"{row:>3}  {what:40} {ratio:6.1f} {hold:5.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Reading SAS Transport v5 (XPT): every member of a file, with labels, lengths and special missing values."""
+
+import codecs
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from interop.cdisc import ibm
+from interop.cdisc.xpt_records import (
+    LIBRARY_HEADER,
+    MEMBER_HEADER,
+    NAMESTR_HEADER,
+    NUMBER,
+    OBSERVATION_HEADER,
+    RECORD,
+    Field,
+    Member,
+    unpack,
+)
+from interop.errors import SourceError
+
+
+def read_xpt(path: Path | str, *, encoding: str = "utf-8") -> list[Member]:
+    """The datasets of a SAS Transport v5 file, in its order.
+
+    `encoding` is that of the text. Trailing blanks are dropped, blank text and missing numbers are null, the
+    letters of special missing values are kept in `Member.special`. Rows of nothing but blanks in the last
+    80 bytes cannot be told from padding and are not rows.
+
+    Raises `SourceError` for a file of another kind, one that is cut short, or text that is not `encoding`.
+    Obeys SAS technical note TS-140.
+    """
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size < 3 * RECORD:
+        raise SourceError(f"{path}: no SAS Transport file")
+    content = path.read_bytes()
+    if content[:RECORD] != LIBRARY_HEADER:
+        raise SourceError(f"{path}: not SAS Transport v5 (a v8 file or another format)")
+    if len(content) % RECORD:
+        raise SourceError(f"{path}: cut short, {len(content)} bytes are no whole number of records")
+    codec = codecs.lookup(encoding).name
+    return [_member(content, start, end, codec, path) for start, end in _members(content)]
+
+
+def _members(content: bytes) -> Iterator[tuple[int, int]]:
+    """Where each member starts and ends; its header stands at the start of a record."""
+    start = 3 * RECORD
+    while start < len(content):
+        end = content.find(MEMBER_HEADER, start + RECORD)
+        while end != -1 and end % RECORD:
+            end = content.find(MEMBER_HEADER, end + 1)
+        end = len(content) if end == -1 else end
+        yield start, end
+        start = end
+
+
+def _member(content: bytes, start: int, end: int, codec: str, path: Path) -> Member:
+    size = int(content[start + 74 : start + 78] or 0)
+    name = content[start + 168 : start + 176].decode("ascii", errors="replace").rstrip()
+    label = content[start + 272 : start + 312].decode(codec, errors="replace").rstrip()
+    names = start + 4 * RECORD
+    if content[start : start + 48] != MEMBER_HEADER or content[names : names + 48] != NAMESTR_HEADER:
+        raise SourceError(f"{path}: damaged, no member header at byte {start}")
+    count, first = int(content[names + 48 : names + 58]), names + RECORD
+    fields = [unpack(content[first + i * size : first + (i + 1) * size], codec) for i in range(count)]
+    head = first + count * size
+    head += -head % RECORD
+    if content[head : head + 48] != OBSERVATION_HEADER[:48]:
+        raise SourceError(f"{path}: damaged, {name} has no observation header at byte {head}")
+    block = _observations(content, head + RECORD, end, fields, f"{path}: {name}")
+    columns, special = {}, {}
+    for field in fields:
+        variable, cells = field.variable, np.ascontiguousarray(block[field.variable.name])
+        if variable.type == "Char":
+            columns[variable.name] = _text(cells, codec, f"{path}: {name}.{variable.name}")
+            continue
+        words = _words(cells)
+        columns[variable.name] = pl.Series(ibm.decode(words), nan_to_null=True)
+        if letters := _letters(words):
+            special[variable.name] = letters
+    trimmed = pl.col(pl.String).str.strip_chars_end(" ")
+    frame = pl.DataFrame(columns).with_columns(trimmed).with_columns(_null_where_blank())
+    lengths = {field.variable.name: field.length for field in fields}
+    return Member(name, label, tuple(field.variable for field in fields), frame, lengths, special)
+
+
+def _observations(content: bytes, start: int, end: int, fields: list[Field], what: str) -> NDArray[np.void]:
+    """The rows between two places, without the blanks that fill the last record."""
+    width = sum(field.length for field in fields)
+    total = end - start
+    rows = total // width if width else 0
+    rest = content[start + rows * width : end]
+    if rest.strip(b" "):
+        raise SourceError(f"{what} is cut short: its last row has {len(rest)} of {width} bytes")
+    blank = b" " * width
+    while (
+        rows
+        and (rows - 1) * width > total - RECORD
+        and content[start + (rows - 1) * width :][:width] == blank
+    ):
+        rows -= 1
+    layout = np.dtype(
+        {
+            "names": [field.variable.name for field in fields],
+            "formats": [f"V{field.length}" for field in fields],
+            "offsets": [field.position for field in fields],
+            "itemsize": width,
+        }
+    )
+    return np.frombuffer(content, layout, count=rows, offset=start)
+
+
+def _null_where_blank() -> pl.Expr:
+    return pl.when(pl.col(pl.String) != "").then(pl.col(pl.String))
+
+
+def _words(cells: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Big-endian words of numbers; a number of 2 to 7 bytes lacks the last ones of its fraction."""
+    if cells.dtype.itemsize == NUMBER:
+        return cells.view(">u8")
+    whole = np.zeros((len(cells), NUMBER), np.uint8)
+    whole[:, : cells.dtype.itemsize] = cells.view(np.uint8).reshape(len(cells), -1)
+    return whole.view(">u8").ravel()
+
+
+def _letters(words: NDArray[np.uint64]) -> Mapping[int, str]:
+    found = ibm.letters(words)
+    return {int(row): chr(found[row]) for row in np.flatnonzero(found)}
+
+
+def _text(cells: NDArray[np.void], codec: str, what: str) -> pl.Series:
+    """Text of encoded cells, trailing blanks and all; a run of equal cells is decoded once."""
+    starts = np.flatnonzero(np.concatenate([[True], cells[1:] != cells[:-1]])) if len(cells) else cells
+    runs = len(starts) * 4 < len(cells)
+    coded = cells[starts] if runs else cells
+    text = _decoded(pl.Series(coded.view(f"S{cells.dtype.itemsize}"), dtype=pl.Binary), codec)
+    if runs:
+        text = text.gather(np.repeat(np.arange(len(starts)), np.diff(starts, append=len(cells))))
+    if wrong := text.null_count():
+        raise SourceError(f"{what}: {wrong} rows are not {codec}; name the encoding of this file")
+    return text
+
+
+def _decoded(raw: pl.Series, codec: str) -> pl.Series:
+    """Text of encoded bytes; null where they are not of the encoding."""
+    if codec in ("utf-8", "ascii"):
+        try:
+            text = raw.cast(pl.String)
+        except pl.exceptions.ComputeError:
+            text = None
+        if text is not None and (codec == "utf-8" or (text.str.len_bytes() == text.str.len_chars()).all()):
+            return text
+    distinct = raw.unique()
+    texts = [_decode(value, codec) for value in distinct.to_list()]
+    return raw.replace_strict(distinct, pl.Series(texts, dtype=pl.String), return_dtype=pl.String)
+
+
+def _decode(value: bytes, codec: str) -> str | None:
+    try:
+        return value.decode(codec)
+    except UnicodeDecodeError:
+        return None
