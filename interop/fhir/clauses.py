@@ -99,7 +99,11 @@ def clause_rows(clause: Clause, focus: Items, scope: Scope) -> list[Row]:
 
 def column_value(column: Column, focus: Items, scope: Scope) -> Any:
     """Value of a column on a focus: a list for a collection, else the one value or None."""
-    items = evaluate(column.path, focus, scope)
+    return as_cell(column, evaluate(column.path, focus, scope))
+
+
+def as_cell(column: Column, items: Items) -> Any:
+    """Items as a column's value; MappingError for several in a column that is no collection."""
     if column.collection:
         return items
     if len(items) > 1:

@@ -99,7 +99,7 @@ def _union(branches: Any, focus: Shape, reader: Reader, depth: int) -> Clause:
     for other in names[1:]:
         if other != names[0]:
             reader.fail(
-                f"the branches of unionAll need equal columns: {', '.join(names[0])} is not {', '.join(other)}"
+                f"branches of unionAll need equal columns: {', '.join(names[0])} is not {', '.join(other)}"
             )
     return Union(read)
 

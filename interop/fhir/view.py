@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from interop.fhir.path.values import truth
 from interop.fhir.selection import Reader, read_selects
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # SQL-on-FHIR v2 sql-name
+_INTEGERS = frozenset({"Integer", "PositiveInt", "UnsignedInt"})
 _TEMPORAL = frozenset({"Date", "DateTime", "Instant", "Time"})
 
 
@@ -49,7 +51,8 @@ class View(msgspec.Struct, frozen=True):
     ) -> "View":
         """A view from its JSON; `constants` replace the values of the view's own constants of the same name.
 
-        Raises MappingError at `file`:`line` for what SQL-on-FHIR v2 does not allow, a path that does not parse, a column of a complex type, or a filter that is not a condition.
+        Raises MappingError at `file`:`line` for what SQL-on-FHIR v2 does not allow, a path that fails to parse,
+        a column of a complex type, or a filter that is not a condition.
         """
         loader = _Loader(definition, constants or {}, file, line)
         root = Shape((loader.resource,), many=False)
@@ -133,10 +136,13 @@ class _Loader(Reader):
     def constant(self, entry: Mapping[str, Any], name: str, given: Mapping[str, str]) -> Value:
         """Value of a constant: its one ``value[x]``, or the text given from outside."""
         keys = [key for key in entry if key.startswith("value")]
-        if len(keys) != 1 or not isinstance(entry[keys[0]], Value):
+        if len(keys) != 1 or not isinstance(entry[keys[0]], Value | float):
             self.fail(f'constant "{name}" needs one value, such as "valueString": "..."')
-        value: Value = given.get(name, entry[keys[0]])
-        return Temporal(value) if isinstance(value, str) and keys[0][len("value") :] in _TEMPORAL else value
+        value = given.get(name, entry[keys[0]])
+        try:
+            return _typed(keys[0].removeprefix("value"), value)
+        except (ValueError, ArithmeticError):
+            self.fail(f'constant "{name}": {value!r} is no {keys[0].removeprefix("value")}')
 
     def path(self, text: Any, focus: Shape, *, what: str) -> Resolved:
         if not isinstance(text, str) or not text.strip():
@@ -161,3 +167,14 @@ class _Loader(Reader):
         if types and types != ("boolean",):
             self.fail(f"where `{entry['path']}` gives {'|'.join(types)}; add .exists() or a comparison")
         return resolved.node
+
+
+def _typed(type_: str, value: Value | float) -> Value:
+    """A constant as its type says; text from YAML or from a study becomes a number where it must be one."""
+    if type_ == "Decimal":
+        return Decimal(str(value))
+    if type_ in _INTEGERS:
+        return int(value)
+    if type_ == "Boolean" and value in ("true", "false"):
+        return value == "true"
+    return Temporal(value) if type_ in _TEMPORAL else str(value) if isinstance(value, float) else value

@@ -96,7 +96,11 @@ def _call(node: Call, focus: Items, scope: Scope) -> Items:
     if function.per_item:
         return function.apply(items, [_argument(argument, scope) for argument in node.arguments])
     values = [evaluate(argument, focus, scope) for argument in node.arguments]
-    return function.apply(items, [lambda _, value=value: value for value in values])  # type: ignore[misc]  # a default is no argument
+    return function.apply(items, [_fixed(value) for value in values])
+
+
+def _fixed(value: Items) -> Callable[[Items], Items]:
+    return lambda _: value
 
 
 def _argument(node: Node, scope: Scope) -> Callable[[Items], Items]:
