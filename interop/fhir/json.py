@@ -38,7 +38,7 @@ LIMITS = Limits()
 
 
 class Number(Decimal):
-    """A FHIR decimal (R4 2.24.0.1): a `Decimal` that keeps its `text` as sent (`1.50`, `1E2`)."""
+    """A FHIR decimal (R4 2.24): a `Decimal` that keeps its `text` as sent (`1.50`, `1E2`)."""
 
     __slots__ = ("text",)
     text: str
@@ -57,7 +57,7 @@ class Number(Decimal):
 
 
 class Meta(msgspec.Struct, frozen=True, gc=False):
-    """The two elements of `meta` that tell versions apart (R4 2.27.1)."""
+    """The two elements of `meta` that tell versions apart (R4 Resource.meta)."""
 
     versionId: str | None = None  # noqa: N815  FHIR's own name
     lastUpdated: str | None = None  # noqa: N815
@@ -111,7 +111,7 @@ def parse(raw: bytes | bytearray | memoryview, *, depth: int = 64) -> Any:
 
 
 def render(value: object) -> str:
-    """Text of a primitive as FHIR JSON writes it (R4 2.6.2.3): `true`, `1.50`, a string as it is.
+    """Text of a primitive as FHIR JSON writes it (R4 2.6.2): `true`, `1.50`, a string as it is.
 
     Raises TypeError for an object, an array or null.
     """
