@@ -6,9 +6,10 @@ a whole.
 """
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -16,7 +17,7 @@ import polars as pl
 from interop.fhir.json import LIMITS, Decoder, Limits, is_too_deep, parse
 from interop.issues import Issue, Location
 
-Bytes = IO[bytes] | gzip.GzipFile
+Bytes = io.BufferedReader | io.BytesIO | gzip.GzipFile
 BLOCK = 192 << 10  # larger blocks fall out of the processor's cache
 BOM = b"\xef\xbb\xbf"
 
@@ -145,7 +146,7 @@ def _pieces(stream: Bytes, length: int | None) -> Iterator[bytes | Exception]:
     left = length
     while left is None or left > 0:
         try:
-            piece = stream.read(BLOCK if left is None else min(BLOCK, left))
+            piece = stream.read1(BLOCK if left is None else min(BLOCK, left))
         except DAMAGE as error:
             yield error
             return

@@ -85,7 +85,7 @@ def _open(file: SourceFile, start: int) -> Bytes:
         return io.BytesIO(file.content or b"")
     if file.is_gzip:
         return gzip.open(file.path, "rb")
-    stream = Path(file.path).open("rb", buffering=0)  # noqa: SIM115  the caller closes it
+    stream = Path(file.path).open("rb")  # noqa: SIM115  the caller closes it
     stream.seek(start)
     return stream
 
@@ -114,7 +114,7 @@ def _whole(stream: Bytes, most: int) -> tuple[bytes, Exception | None]:
     pieces: list[bytes] = []
     left = most + 1
     try:
-        while left > 0 and (piece := stream.read(min(left, 1 << 20))):
+        while left > 0 and (piece := stream.read1(min(left, 1 << 20))):
             pieces.append(piece)
             left -= len(piece)
     except DAMAGE as error:
@@ -181,7 +181,9 @@ def _decode_lines(
     lines = data.removesuffix(b"\n").split(b"\n")
     for number, line in enumerate(lines, start=first):
         raw = line.strip(_SPACES)
-        if raw and len(line) <= limits.line_bytes and is_bundle(raw):
+        if raw and len(line) > limits.line_bytes:
+            chunk.unreadable.append(Unreadable(name, number, offset, len(line), "too large"))
+        elif raw and is_bundle(raw):
             yield chunk
             yield from expand(raw, file=name, line=number, offset=offset, decoder=decoder, limits=limits)
             chunk = Chunk(name)
