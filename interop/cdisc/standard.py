@@ -109,22 +109,26 @@ class Standard(msgspec.Struct, frozen=True):
         return self.dataset(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.domains or (name[:4] == "SUPP" and name[4:] in self.domains)
+        return name != SUPPLEMENTAL and (name in self.domains or self._parent(name) is not None)
 
     def dataset(self, name: str) -> Domain:
         """What the dataset `name` must look like; "SUPPLB" is SUPPQUAL for LB (SDTMIG 3.4 8.4).
 
         Raises `SpecError` with a suggestion for a dataset that is not in use.
         """
-        if name in self.domains and name != SUPPLEMENTAL:
-            return self.domains[name]
-        parent = name[4:] if name.startswith("SUPP") else ""
-        if parent not in self.domains or parent == SUPPLEMENTAL:
+        if name not in self:
             close = suggest(name, self.domains)
             raise SpecError(f"SDTMIG {self.version} dataset {name!r} is not in use{close}")
+        if (parent := self._parent(name)) is None:
+            return self.domains[name]
         generic = self.domains[SUPPLEMENTAL]
         label = generic.label.replace("--", parent)
         return msgspec.structs.replace(generic, name=name, label=label, prefix=parent)
+
+    def _parent(self, name: str) -> str | None:
+        """The domain that a supplemental dataset belongs to; None for any other name."""
+        parent = name.removeprefix("SUPP")
+        return parent if name != parent and parent in self.domains and parent != SUPPLEMENTAL else None
 
 
 def suggest(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
