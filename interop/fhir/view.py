@@ -51,7 +51,7 @@ class View(msgspec.Struct, frozen=True):
     ) -> "View":
         """A view from its JSON; `constants` replace the values of the view's own constants of the same name.
 
-        Raises MappingError at `file`:`line` for what SQL-on-FHIR v2 does not allow, a path that fails to parse,
+        Raises MappingError at `file`:`line` for what SQL-on-FHIR v2 forbids, a path that fails to parse,
         a column of a complex type, or a filter that is not a condition.
         """
         loader = _Loader(definition, constants or {}, file, line)

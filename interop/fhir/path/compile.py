@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from interop.errors import MappingError
-from interop.fhir.path.evaluate import OPERATORS, Scope, evaluate
+from interop.fhir.path.evaluate import OPERATORS, Scope, evaluate, members
 from interop.fhir.path.functions import FUNCTIONS, Argument, Items
 from interop.fhir.path.nodes import (
     Binary,
@@ -18,11 +18,14 @@ from interop.fhir.path.nodes import (
     Index,
     Literal,
     Member,
+    Negative,
     Node,
+    Nothing,
     OfType,
     Resource,
     This,
     children,
+    walk,
 )
 
 _PASS_ON = frozenset({"where", "first", "last", "single", "tail", "skip", "take", "distinct"})
@@ -105,6 +108,9 @@ Compiled = Callable[[Items, Scope], Items]
 
 def compile_path(node: Node) -> Compiled:
     """A function of focus and scope that gives what `evaluate` gives."""
+    if _is_constant(node):
+        items = evaluate(node, [], Scope(None))
+        return lambda _, __: items
     names: list[str] = []
     base = node
     while (step := _step(base)) is not None:
@@ -115,14 +121,16 @@ def compile_path(node: Node) -> Compiled:
     match node:
         case This():
             return lambda focus, _: focus
-        case Literal(value):
-            return lambda _, __: [value]
         case Binary(operator, left, right):
             apply, first, second = OPERATORS[operator], compile_path(left), compile_path(right)
             return lambda focus, scope: apply(first(focus, scope), second(focus, scope))
         case Call(base, function, arguments):
             return _compiled_call(function, compile_path(base), [compile_path(part) for part in arguments])
     return lambda focus, scope: evaluate(node, focus, scope)
+
+
+def _is_constant(node: Node) -> bool:
+    return all(isinstance(part, Literal | Nothing | Binary | Negative) for part, _ in walk(node))
 
 
 def _step(node: Node) -> str | None:
@@ -140,14 +148,13 @@ def _descent(base: Node, names: Sequence[str]) -> Compiled:
 
 def _descend(items: Items, names: Sequence[str]) -> Items:
     for name in names:
-        found: Items = []
-        for item in items:
-            value = item.get(name) if isinstance(item, dict) else None
-            if isinstance(value, list):
-                found += [part for part in value if part is not None]
-            elif value is not None:
-                found.append(value)
-        items = found
+        if len(items) != 1:
+            items = members(items, name)
+            continue
+        value = items[0].get(name) if isinstance(items[0], dict) else None
+        if value is None:
+            return []
+        items = [part for part in value if part is not None] if isinstance(value, list) else [value]
     return items
 
 
