@@ -6,7 +6,8 @@ import polars as pl
 
 from interop.cdisc.iso8601 import age_years
 from interop.mapping.context import Context, column
-from interop.mapping.units import parse_result, submission_unit
+from interop.mapping.results import parse_result
+from interop.mapping.units import submission_unit
 
 # rows of the domain, children with `_at` (row number of their parent) and `_nth`, arguments -> children, one per `_at` at most
 Chooser = Callable[[pl.DataFrame, pl.DataFrame, Sequence[str], Context], pl.DataFrame]

@@ -1,0 +1,152 @@
+"""Between pass 1 and pass 2: keys, versions and references of what was read, in that order, before any join."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+import msgspec
+import polars as pl
+
+from interop.fhir.identity import Bases, anonymous_keys, expand_contained, own_bases, resource_keys
+from interop.fhir.json import canonical
+from interop.fhir.path.nodes import Call, Node
+from interop.fhir.read import records
+from interop.fhir.references import References, identifier_rows, replaced_by
+from interop.fhir.source import Source
+from interop.fhir.versions import current_versions
+from interop.fhir.view import View
+from interop.mapping.gather import Gathered, Reader, take_contained
+from interop.mapping.work import FATES, fates
+
+DISPOSITIONS = {"superseded": ("merged", "superseded"), "identical": ("merged", "same bytes"), "conflict": ("quarantined", "MAP-VERSION-001")}
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """What was read, with keys: `index` (with `rid` and `key`), `views` (`_key`, `_version`, reference columns as keys), `fates`.
+
+    `unresolved` lists references that lead nowhere: key, view, column, reason.
+    """
+
+    index: pl.DataFrame
+    views: Mapping[str, pl.DataFrame]
+    fates: pl.DataFrame
+    unresolved: pl.DataFrame
+
+
+def resolve(gathered: Gathered, source: Source, reader: Reader, *, bases: Sequence[str]) -> Resolved:
+    """Give every resource its key, keep the current version of each, and turn references into keys."""
+    own = own_bases(bases, gathered.index["full_url"])
+    index = gathered.index.with_row_index("rid")
+    index = index.with_columns(key=_keys(index, source, own))
+    gone = _fates(index, source)
+    parts, index = _with_contained(gathered, index, reader, gone)
+    references = _references(gathered, index, own, parts)
+    views, unresolved = {}, []
+    for name, frame in parts.items():
+        keyed = frame.join(index.select("rid", _key="key", _version="version_id"), left_on="_rid", right_on="rid", how="left", maintain_order="left")
+        if "_contained" in keyed.columns:
+            keyed = keyed.with_columns(_key=pl.coalesce("_contained", "_key")).drop("_contained")
+        keyed = keyed.filter(~pl.col("_rid").is_in(gone["rid"].to_list()))
+        views[name], lost = _resolved(keyed, reader.views[name].view, references, name)
+        unresolved.extend(lost)
+    lost_frame = pl.concat(unresolved) if unresolved else pl.DataFrame(schema=dict.fromkeys(("key", "view", "column", "reason"), pl.String))
+    return Resolved(index.filter(pl.col("owner").is_null()), views, gone, lost_frame)
+
+
+def _keys(index: pl.DataFrame, source: Source, bases: Bases) -> pl.Series:
+    nameless = index.filter(pl.col("id").is_null())
+    if nameless.height:
+        raws = _bytes(nameless, source)
+        found = nameless.with_columns(_raw=pl.Series([raws.get((f, o), b"{}") for f, o in nameless.select("file", "ordinal").iter_rows()], dtype=pl.Binary))
+        names = anonymous_keys(found["type"].to_list(), found["_raw"].to_list())
+        named = found.select("rid").with_columns(anonymous=pl.Series(names, dtype=pl.String))
+        index = index.join(named, on="rid", how="left", maintain_order="left")
+    return resource_keys(index, bases=bases)
+
+
+def _bytes(rows: pl.DataFrame, source: Source) -> dict[tuple[str, int], bytes]:
+    wanted: dict[str, set[int]] = {}
+    for file, ordinal in rows.select("file", "ordinal").iter_rows():
+        wanted.setdefault(file, set()).add(ordinal)
+    return {(file, ordinal): raw for file, ordinal, raw in records(source, wanted)}
+
+
+def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Resources that must not be processed, and records that are not the current version of theirs."""
+    versions = current_versions(index)
+    undecided = index.join(versions, on="rid").filter(pl.col("disposition") == "undecided")
+    if undecided.height:
+        raws = _bytes(undecided, source)
+        digests = [sha256(canonical(raws[f, o])).hexdigest() for f, o in undecided.select("file", "ordinal").iter_rows()]
+        known = undecided.select("rid").with_columns(digest=pl.Series(digests, dtype=pl.String))
+        versions = current_versions(index.join(known, on="rid", how="left", maintain_order="left"))
+    found = [
+        fates(index.filter(flag)["rid"], fate="quarantined", reason=rule, dataset=None)
+        for flag, rule in (("modifier", "MAP-RULES-001"), ("rules", "MAP-RULES-002"))
+    ]
+    for word, (fate, reason) in DISPOSITIONS.items():
+        found.append(fates(versions.filter(pl.col("disposition") == word)["rid"], fate=fate, reason=reason, dataset=None))
+    return pl.concat([pl.DataFrame(schema=FATES), *found])
+
+
+def _with_contained(
+    gathered: Gathered, index: pl.DataFrame, reader: Reader, gone: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """View rows of contained resources beside the others', under ``Owner/1#id`` and the owner's record number."""
+    index = index.with_columns(owner=pl.lit(None, pl.String))
+    parts = dict(gathered.views)
+    holding = gathered.contained.filter(~pl.col("rid").is_in(gone["rid"].to_list())).join(index.select("rid", "key"), on="rid", maintain_order="left")
+    pieces, _ = expand_contained(holding["key"], holding["raw"])
+    if not pieces:
+        return parts, index
+    rids = dict(holding.select("key", "rid").iter_rows())
+    owners = pl.DataFrame({"n": range(len(pieces)), "_owner": [rids[p.owner] for p in pieces], "_contained": [p.key for p in pieces]},
+                          schema={"n": pl.UInt32, "_owner": pl.UInt32, "_contained": pl.String})  # fmt: skip
+    taken = take_contained(pieces, reader)
+    for name, rows in taken.views.items():
+        if rows.height:
+            joined = rows.join(owners, left_on="_rid", right_on="n", maintain_order="left").drop("_rid").rename({"_owner": "_rid"})
+            parts[name] = pl.concat([parts[name], joined], how="diagonal_relaxed")
+    own_rows = pl.DataFrame({"type": [p.type for p in pieces], "key": [p.key for p in pieces], "owner": [p.owner for p in pieces]})
+    return parts, pl.concat([index, own_rows], how="diagonal_relaxed")
+
+
+def _references(gathered: Gathered, index: pl.DataFrame, bases: Bases, parts: Mapping[str, pl.DataFrame]) -> References:
+    asked = any(
+        frame[name].str.contains("?identifier=", literal=True).any()
+        for frame in parts.values()
+        for name in frame.columns
+        if frame[name].dtype == pl.String and not name.startswith("_")
+    )
+    keyed = index.select("rid", "key")
+    borne = gathered.identifiers.join(keyed, on="rid", maintain_order="left")
+    linked = gathered.links.join(keyed, on="rid", maintain_order="left")
+    return References.build(
+        index.select("key", "full_url"),
+        identifiers=identifier_rows(borne["type"], borne["key"], borne["raw"]) if asked else None,
+        links=replaced_by(linked["key"], linked["raw"]),
+        bases=bases,
+    )
+
+
+def _resolved(frame: pl.DataFrame, view: View, references: References, name: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    lost = []
+    for column in view.columns:
+        kind = _form(column.path)
+        if kind == "getResourceKey":
+            frame = frame.with_columns(pl.col("_key").alias(column.name))
+        elif kind == "getReferenceKey":
+            found = references.resolve(frame[column.name], frame["_key"])
+            lost.append(
+                found.select(key=frame["_key"], view=pl.lit(name), column=pl.lit(column.name), reason="reason").filter(pl.col("reason").is_not_null())
+            )
+            frame = frame.with_columns(found["key"].alias(column.name))
+    if view.resource == "Patient":
+        frame = frame.with_columns(references.survivors(frame["_key"]).alias("_survivor"))
+        frame = frame.filter(pl.col("_survivor") == pl.col("_key")).drop("_survivor")
+    return frame, lost
+
+
+def _form(path: Node) -> str | None:
+    while isinstance(path, Call) and path.function == "first":
+        path = path.base
+    return path.function if isinstance(path, Call) and path.function in ("getResourceKey", "getReferenceKey") else None

@@ -1,0 +1,59 @@
+"""The end of row changes in a domain: declared findings, lengths, duplicates, and the order of records."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from interop.cdisc import iso8601
+from interop.mapping.context import Context, Problem, holds
+from interop.mapping.work import Work, apply
+
+MOST_BYTES = 200  # of a Char variable (XPT version 5; FDA Technical Conformance Guide)
+
+
+def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
+    """Report findings, quarantine what cannot be a record, keep one of each duplicate, and sort by the domain's keys."""
+    for finding in work.mapping.findings:
+        rows = holds(work.frame, finding.when, finding.unless, context)
+        apply(work, Problem(finding.rule, rows), severities, variable=finding.variable)
+    for name in work.mapping.columns:
+        if name in work.frame.columns and work.frame[name].dtype == pl.String:
+            long = work.frame[name].str.len_bytes() > MOST_BYTES
+            apply(work, Problem("MAP-VALUE-005", long), severities, variable=name)
+    work.drop_marked()
+    _duplicates(work)
+    keys = [key for key in work.mapping.keys if key in work.frame.columns]
+    work.frame = work.frame.sort(*keys, "_key", "_index", nulls_last=False)
+
+
+def _duplicates(work: Work) -> None:
+    rule = work.mapping.duplicate
+    if rule is None or not work.frame.height:
+        return
+    keys = [key for key in rule.keys if key in work.frame.columns]
+    dates = [key for key in keys if key.endswith("DTC")]
+    exact = [key for key in keys if key.endswith("REFID")]
+    known = pl.all_horizontal(pl.col(d).is_not_null() for d in dates)
+    # Without an accession number a date alone does not say that two results are one.
+    sure = pl.all_horizontal(iso8601.has_time(d) for d in dates) | pl.any_horizontal(pl.col(e).is_not_null() for e in exact)
+    frame = work.frame.with_row_index("_n").filter(known & sure)
+    frame = frame.filter(pl.struct(keys).is_duplicated()).filter(pl.col("_resource").n_unique().over(keys) > 1)
+    if not frame.height:
+        return
+    preferred = pl.all_horizontal(pl.col(name).is_in(list(values)) for name, values in rule.prefer.items()) if rule.prefer else pl.lit(value=False)
+    values = [value for value in rule.values if value in frame.columns]
+    frame = frame.sort("_key", "_index").with_columns(_preferred=preferred)
+    frame = frame.with_columns(_same=pl.struct(values).n_unique().over(keys) == 1, _corrections=pl.col("_preferred").sum().over(keys))
+    frame = frame.sort("_preferred", "_key", "_index", descending=[True, False, False])
+    decided = pl.col("_same") | (pl.col("_corrections") == 1)
+    frame = frame.with_columns(_keep=pl.col("_n").first().over(keys), _ids=pl.col("_key").sort().str.join(", ").over(keys), _decided=decided)
+    merged = frame.filter("_decided").filter(pl.col("_n") != pl.col("_keep"))
+    clashing = frame.filter(~pl.col("_decided"))
+    ids = work.frame.with_row_index("_n").join(frame.select("_n", "_ids"), on="_n", how="left", maintain_order="left")["_ids"]
+    number = work.frame.with_row_index("_n")["_n"]
+    kept = merged["_keep"].unique().to_list()
+    work.report(Problem("MAP-DUP-001", number.is_in(kept)), other=ids)
+    gone, bad = number.is_in(merged["_n"].to_list()), number.is_in(clashing["_n"].to_list())
+    work.report(Problem("MAP-DUP-002", bad), other=ids)
+    work.drop(gone, fate="merged", reason="duplicate")
+    work.drop(bad.filter(~gone), fate="quarantined", reason="MAP-DUP-002")

@@ -1,0 +1,115 @@
+"""`Study`: a study's definition, and what can be done with it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from interop.cdisc.ct import Terminology
+from interop.cdisc.standard import Standard
+from interop.errors import StudyError
+from interop.fhir.source import Source, open_source
+from interop.fhir.view import View
+from interop.knowledge import folder
+from interop.mapping.concepts import CodeTable, read_code_table
+from interop.mapping.context import Context
+from interop.mapping.load import overlay, read_domain
+from interop.mapping.model import DomainMapping
+from interop.mapping.plan import plan
+from interop.mapping.roster import ROSTER
+from interop.mapping.to_sdtm import Plan, Result, to_sdtm
+from interop.mapping.units import UnitTables
+from interop.tables import Tree, check_schema, read_yaml
+
+
+class Study:
+    """A study: its settings, its mappings (the packaged ones under its overlay), and the conversions."""
+
+    def __init__(self, plan: Plan, home: Path) -> None:
+        self.plan, self.home = plan, home
+
+    def __repr__(self) -> str:
+        return f"<Study {self.id}: {', '.join(self.mappings)}>"
+
+    @property
+    def id(self) -> str:
+        """STUDYID."""
+        return str(self.plan.settings["id"])
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The study file, as text."""
+        return self.plan.settings
+
+    @property
+    def mappings(self) -> Mapping[str, DomainMapping]:
+        """Mappings by domain, in the order of the study file."""
+        return self.plan.mappings
+
+    @classmethod
+    def load(cls, study: str | Path = "NCT04324411") -> "Study":
+        """A built-in study by its id, or a folder with a ``study.yaml``.
+
+        Raises StudyError or MappingError with file:line when a definition is wrong, SpecError when the terminology lacks a term in use.
+        """
+        home = _home(study)
+        tree = read_yaml(home / "study.yaml", error=StudyError)
+        check_schema(tree, folder("mappings") / "study.schema.json", error=StudyError)
+        settings = tree.data
+        standard = Standard.load(version=settings.get("standard", {}).get("sdtmig", "3.4"))
+        terminology = Terminology.load(date=settings.get("standard", {}).get("ct", "2024-03-29"))
+        mappings = {domain: _mapping(domain, tree) for domain in settings.get("domains", _packaged())}
+        roster = read_yaml(folder("mappings") / "roster.yaml")
+        constants = settings.get("constants", {})
+        context = Context(
+            settings=settings,
+            tables=_tables(mappings, home),
+            units=UnitTables.load(folder("mappings") / "units"),
+            terminology=terminology,
+            roster=pl.DataFrame(schema=ROSTER),
+        )
+        views = {
+            name: View.load(view, constants=constants, file=roster.file, line=roster.line(("views", name))) for name, view in roster.data["views"].items()
+        }
+        return cls(Plan(settings, mappings, plan(mappings), views, roster.data["status"], context, standard), home)
+
+    def to_sdtm(
+        self, source: Source | str | Path | Sequence[Any], *, workers: int = 1, batches: int | None = None, enrol_all: bool = False
+    ) -> Result:
+        """Convert FHIR R4 resources to SDTM datasets.
+
+        `source` is anything `open_source` takes; `enrol_all` makes every Patient a subject of a throw-away study, to try real data.
+        Wrong data is in `Result.issues`, never raised. The result is the same for any number of workers and batches.
+        """
+        return to_sdtm(self.plan, open_source(source), workers=workers, batch_count=batches, everyone=enrol_all)
+
+
+def _home(study: str | Path) -> Path:
+    built_in = folder("mappings") / "studies" / str(study)
+    for home in (Path(study), built_in):
+        if (home / "study.yaml").is_file():
+            return home
+    known = sorted(path.name for path in (folder("mappings") / "studies").iterdir() if path.is_dir())
+    raise StudyError(f"no study.yaml in {study}, and no built-in study of that name (known: {', '.join(known)})")
+
+
+def _packaged() -> list[str]:
+    return sorted(path.stem.upper() for path in (folder("mappings") / "domains").glob("*.yaml"))
+
+
+def _mapping(domain: str, study: Tree) -> DomainMapping:
+    file = folder("mappings") / "domains" / f"{domain.lower()}.yaml"
+    if not file.is_file():
+        raise StudyError(f"no mapping for domain {domain} (there are {', '.join(_packaged())})", file=study.file, line=study.line(("domains",)))
+    mapping = read_domain(file, schema=folder("mappings") / "domain.schema.json", constants=study.data.get("constants", {}))
+    at = ("overlay", domain)
+    return overlay(mapping, study, at) if at in study.lines else mapping
+
+
+def _tables(mappings: Mapping[str, DomainMapping], home: Path) -> Mapping[str, CodeTable]:
+    packaged, own = folder("mappings") / "concepts", home / "concepts"
+    names = {path.stem for place in (packaged, own) if place.is_dir() for path in place.glob("*.csv")}
+    return {name: read_code_table(name, (packaged, own)) for name in sorted(names)}
+
+
