@@ -147,14 +147,15 @@ class Decoder:
     """Decodes resources into structs of raw elements: one per resource type or one for all, made once a run.
 
     `elements` are the top-level JSON names to capture (`valueQuantity`, `_birthDate`, `class`) besides the
-    envelope: resourceType, id, meta and `ENVELOPE`. `struct` is the type of what `decode` (one JSON text) and
-    `decode_lines` (whole lines) return.
+    envelope: resourceType, id, meta and `ENVELOPE`. `struct` is the type of what `decode` (one JSON
+    text) and `decode_lines` (whole lines) return: the envelope as attributes, the rest through `element`.
     """
 
     def __init__(self, elements: Iterable[str] = ()) -> None:
         wanted = dict.fromkeys((*ENVELOPE, *elements))
         self._has_raw_meta = "meta" in wanted
-        self._names = {name: f"e{i}" for i, name in enumerate(wanted) if name not in _TYPED}
+        fields = ((name, name if name in ENVELOPE else f"e{i}") for i, name in enumerate(wanted))
+        self._names = {name: field for name, field in fields if name not in _TYPED}
         empty = msgspec.Raw(b"")
         meta = ("meta", msgspec.Raw, empty) if self._has_raw_meta else ("meta", Meta | None, None)
         raws = [(field, msgspec.Raw, empty) for field in self._names.values()]

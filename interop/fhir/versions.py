@@ -18,7 +18,7 @@ def current_versions(index: pl.DataFrame) -> pl.DataFrame:
     """
     if "digest" not in index.columns:
         index = index.with_columns(digest=pl.lit(None, pl.String))
-    several = index.filter(pl.col("key").is_duplicated())
+    several = index.filter(pl.col("key").is_duplicated() & pl.col("key").is_not_null())
     ranked = several.with_columns(_rank=_rank()).with_columns(_top=_is_top())
     tops = pl.col("_top").sum().over("key")
     top_digests = pl.col("digest").filter(pl.col("_top")).n_unique().over("key")

@@ -121,6 +121,7 @@ def test_a_decoder_gives_the_bytes_of_the_elements_it_was_asked_for():
         "valueQuantity": [b'{"value": 1.50}', b""],
         "id": [b'"1"', b""],
     }
+    assert bytes(resources[0].status) == decoder.element(resources, "status")[0] == b""
     assert decoder.element(resources, "resourceType") == [b'"A"', b'"B"']
     assert decoder.versions(resources) == [(None, None), ("2", "2020")]
     with pytest.raises(KeyError):
