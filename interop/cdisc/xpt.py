@@ -96,13 +96,13 @@ def _texts(dataset: Dataset | Member, codec: str) -> dict[str, tuple[pl.Series, 
     """Char columns in text of which each character is one byte of `codec`, with the longest; null is ""."""
     names = [variable.name for variable in dataset.variables if variable.type == "Char"]
     frame = dataset.frame.select(names)
-    longest = frame.select(pl.all().str.len_bytes().max())
-    # ASCII is the same bytes in every encoding that transport files use
-    plain = frame.select((pl.all().str.len_bytes() == pl.all().str.len_chars()).all())
+    size, characters = pl.all().str.len_bytes(), pl.all().str.len_chars()
+    facts = frame.select(size.max(), (size.sum() == characters.sum()).name.suffix(" is ASCII"))
     texts = {}
     for name in names:
-        if plain[name][0]:
-            texts[name] = frame[name].fill_null(""), longest[name][0] or 0
+        # ASCII is the same bytes in every encoding that transport files use
+        if facts[f"{name} is ASCII"][0]:
+            texts[name] = frame[name].fill_null(""), facts[name][0] or 0
             continue
         text = _encoded(dataset.name, frame[name].fill_null(""), codec)
         texts[name] = text, text.to_frame().select(pl.all().str.len_chars().max()).item()

@@ -81,10 +81,10 @@ def _member(content: bytes, start: int, end: int, codec: str, path: Path) -> Mem
         columns[variable.name] = pl.Series(ibm.decode(words), nan_to_null=True)
         if letters := _letters(words):
             special[variable.name] = letters
-    trimmed = pl.col(pl.String).str.strip_chars_end(" ")
-    frame = pl.DataFrame(columns).with_columns(trimmed).with_columns(_null_where_blank())
     lengths = {field.variable.name: field.length for field in fields}
-    return Member(name, label, tuple(field.variable for field in fields), frame, lengths, special)
+    return Member(
+        name, label, tuple(field.variable for field in fields), pl.DataFrame(columns), lengths, special
+    )
 
 
 def _observations(content: bytes, start: int, end: int, fields: list[Field], what: str) -> NDArray[np.void]:
@@ -113,10 +113,6 @@ def _observations(content: bytes, start: int, end: int, fields: list[Field], wha
     return np.frombuffer(content, layout, count=rows, offset=start)
 
 
-def _null_where_blank() -> pl.Expr:
-    return pl.when(pl.col(pl.String) != "").then(pl.col(pl.String))
-
-
 def _words(cells: NDArray[np.void]) -> NDArray[np.uint64]:
     """Big-endian words of numbers; a number of 2 to 7 bytes lacks the last ones of its fraction."""
     if cells.dtype.itemsize == NUMBER:
@@ -132,16 +128,19 @@ def _letters(words: NDArray[np.uint64]) -> Mapping[int, str]:
 
 
 def _text(cells: NDArray[np.void], codec: str, what: str) -> pl.Series:
-    """Text of encoded cells, trailing blanks and all; a run of equal cells is decoded once."""
+    """Text of encoded cells; a run of equal cells is decoded once. Trailing blanks go, blank text is null."""
     starts = np.flatnonzero(np.concatenate([[True], cells[1:] != cells[:-1]])) if len(cells) else cells
     runs = len(starts) * 4 < len(cells)
     coded = cells[starts] if runs else cells
     text = _decoded(pl.Series(coded.view(f"S{cells.dtype.itemsize}"), dtype=pl.Binary), codec)
-    if runs:
-        text = text.gather(np.repeat(np.arange(len(starts)), np.diff(starts, append=len(cells))))
-    if wrong := text.null_count():
-        raise SourceError(f"{what}: {wrong} rows are not {codec}; name the encoding of this file")
-    return text
+    repeats = np.diff(starts, append=len(cells)) if runs else np.ones(len(coded), np.int64)
+    if text.null_count():
+        rows = int(repeats[text.is_null().to_numpy()].sum())
+        raise SourceError(f"{what}: {rows} rows are not {codec}; name the encoding of this file")
+    text = text.str.strip_chars_end(" ")
+    if (blank := text == "").any():
+        text = text.set(blank, None)
+    return text.gather(np.repeat(np.arange(len(starts)), repeats)) if runs else text
 
 
 def _decoded(raw: pl.Series, codec: str) -> pl.Series:
