@@ -9,8 +9,9 @@ import msgspec
 
 from interop import knowledge
 from interop.cdisc.ct_read import Entry, read
-from interop.cdisc.standard import TESTCD_LENGTH, suggest
+from interop.cdisc.standard import TESTCD_LENGTH
 from interop.errors import SpecError
+from interop.tables import suggestion
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ class Terminology(msgspec.Struct, frozen=True, dict=True):
         """The codelist of an NCI code or a short name. Raises `SpecError` with a suggestion."""
         code = self._codes.get(codelist, codelist)
         if code not in self.codelists:
-            close = suggest(codelist, self._codes)
+            close = suggestion(codelist, self._codes)
             raise SpecError(f"SDTM CT {self.date} has no codelist {codelist!r}{close}")
         return self.codelists[code]
 
@@ -87,7 +88,7 @@ class Terminology(msgspec.Struct, frozen=True, dict=True):
         """
         found = self[codelist]
         if value not in found:
-            where, close = f"codelist {found.code} {found.name}", suggest(value, found.by_value)
+            where, close = f"codelist {found.code} {found.name}", suggestion(value, found.by_value)
             raise SpecError(f"SDTM CT {self.date} {where} has no term {value!r}{close}")
         return found.by_value[value]
 

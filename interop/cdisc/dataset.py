@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import polars as pl
 
-from interop.cdisc.standard import Domain, Variable, suggest
+from interop.cdisc.standard import Domain, Variable
 from interop.errors import SpecError
+from interop.tables import suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     def __post_init__(self) -> None:
         unknown = [name for name in self.frame.columns if name not in self.domain.names]
         if unknown:
-            close = suggest(unknown[0], self.domain.names)
+            close = suggestion(unknown[0], self.domain.names)
             raise SpecError(f"{self.domain.name} has no variable {unknown[0]!r}{close}")
         present = [variable for variable in self.domain if variable.name in self.frame.columns]
         frame = self.frame.select(_typed(v, self.frame[v.name], self.name) for v in present)

@@ -6,11 +6,12 @@ from pathlib import Path
 import msgspec
 
 from interop.cdisc.dataset import Dataset
-from interop.cdisc.standard import Standard, suggest
+from interop.cdisc.standard import Standard
 from interop.cdisc.tabular import read_csv, write_csv
 from interop.cdisc.xpt import write_xpt
 from interop.cdisc.xpt_read import read_xpt
 from interop.errors import OutputError, SourceError
+from interop.tables import suggestion
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ def write(
     """
     if unknown := [name for name in formats if name not in FORMATS]:
         known = ", ".join(FORMATS)
-        raise OutputError(f"no format {unknown[0]!r}, there are {known}{suggest(unknown[0], FORMATS)}")
+        raise OutputError(f"no format {unknown[0]!r}, there are {known}{suggestion(unknown[0], FORMATS)}")
     written = []
     for name in formats:
         folder = Path(out) if name == "xpt" else Path(out, name)

@@ -1,7 +1,6 @@
 """What SDTM demands of a dataset: `Standard`, `Domain` and `Variable`, read from ``sdtm/sdtmig-*/``."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -10,8 +9,8 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from interop import knowledge
-from interop.cdisc.table import Row, rows
 from interop.errors import SpecError
+from interop.tables import read_table, suggestion
 
 Type = Literal["Char", "Num"]
 Core = Literal["Req", "Exp", "Perm"]
@@ -59,7 +58,7 @@ class Domain(msgspec.Struct, frozen=True, dict=True):
         """The variable of a name; generic names ("--SEQ") resolve. Raises `SpecError` with a suggestion."""
         resolved = self.resolve(name)
         if (found := self._by_name.get(resolved)) is None:
-            raise SpecError(f"{self.name} has no variable {name!r}{suggest(resolved, self._by_name)}")
+            raise SpecError(f"{self.name} has no variable {name!r}{suggestion(resolved, self._by_name)}")
         return found
 
     def resolve(self, name: str) -> str:
@@ -96,7 +95,7 @@ class Standard(msgspec.Struct, frozen=True):
         folder = folder or knowledge.folder("sdtm") / f"sdtmig-{version.replace('.', '-')}"
         variables = _read_variables(folder / "variables.csv")
         domains: dict[str, Domain] = {}
-        for line, row in rows(folder / "domains.csv", _DOMAINS):
+        for line, row in _rows(folder / "domains.csv", _DOMAINS):
             domain = _domain(row, variables.pop(row["domain"], ()), folder / "domains.csv", line)
             if domain.name in domains:
                 raise SpecError(f"{domain.name} is listed twice", file=folder / "domains.csv", line=line)
@@ -117,7 +116,7 @@ class Standard(msgspec.Struct, frozen=True):
         Raises `SpecError` with a suggestion for a dataset that is not in use.
         """
         if name not in self:
-            close = suggest(name, self.domains)
+            close = suggestion(name, self.domains)
             raise SpecError(f"SDTMIG {self.version} dataset {name!r} is not in use{close}")
         if (parent := self._parent(name)) is None:
             return self.domains[name]
@@ -131,13 +130,12 @@ class Standard(msgspec.Struct, frozen=True):
         return parent if name != parent and parent in self.domains and parent != SUPPLEMENTAL else None
 
 
-def suggest(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    """The end of an error message: what was probably meant, or nothing."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    for row in read_table(path, required=columns, optional=(), error=SpecError):
+        yield row.line, {column: row[column] or "" for column in columns}
 
 
-def _domain(row: Row, variables: Sequence[Variable], file: Path, line: int) -> Domain:
+def _domain(row: Mapping[str, str], variables: Sequence[Variable], file: Path, line: int) -> Domain:
     name, keys = row["domain"], tuple(row["keys"].split())
     if unknown := [key for key in keys if key not in {v.name for v in variables}]:
         raise SpecError(f"{name} has no variable {unknown[0]!r} to be a key", file=file, line=line)
@@ -148,7 +146,7 @@ def _domain(row: Row, variables: Sequence[Variable], file: Path, line: int) -> D
 
 def _read_variables(path: Path) -> dict[str, list[Variable]]:
     found: dict[str, list[Variable]] = {}
-    for line, row in rows(path, _VARIABLES):
+    for line, row in _rows(path, _VARIABLES):
         others = found.setdefault(row["domain"], [])
         if problem := _problem(row, others):
             raise SpecError(f"{row['domain']}.{row['variable']}: {problem}", file=path, line=line)
@@ -156,14 +154,14 @@ def _read_variables(path: Path) -> dict[str, list[Variable]]:
     return found
 
 
-def _variable(row: Row) -> Variable:
+def _variable(row: Mapping[str, str]) -> Variable:
     kind, core = cast("Type", row["type"]), cast("Core", row["core"])
     return Variable(
         row["variable"], row["label"], kind, row["role"], core, row["codelist"] or None, row["values"] or None
     )
 
 
-def _problem(row: Row, others: Sequence[Variable]) -> str | None:
+def _problem(row: Mapping[str, str], others: Sequence[Variable]) -> str | None:
     """What is wrong with a row of variables.csv, and what would be right; None when nothing is."""
     checks = (
         (len(row["variable"]) > NAME_LENGTH, f"a name has at most {NAME_LENGTH} characters"),

@@ -30,7 +30,7 @@ def test_an_nci_code_means_its_term_only_within_a_codelist():
 
 def test_a_used_term_that_the_release_lacks_is_refused_naming_codelist_and_term_c137():
     with pytest.raises(
-        SpecError, match="2024-03-29 codelist C65047 LBTESTCD has no term 'HGBX'; did you mean 'HGB'"
+        SpecError, match="2024-03-29 codelist C65047 LBTESTCD has no term 'HGBX'; did you mean \"HGB\""
     ):
         Terminology.load().require("C65047", "HGBX")
     with pytest.raises(SpecError, match="no codelist 'LBTESTC'"):

@@ -45,7 +45,7 @@ def test_missing_is_null_never_blank_or_nan():
 @pytest.mark.parametrize(
     ("column", "values", "problem"),
     [
-        ("LBORES", ["1"], "LB has no variable 'LBORES'; did you mean 'LBORRES'"),
+        ("LBORES", ["1"], "LB has no variable 'LBORES'; did you mean \"LBORRES\""),
         ("LBORRES", [1.5], "LBORRES is Char, its column is Float64"),
         ("LBSTRESN", ["1.5"], "LBSTRESN is Num, its column is String"),
         ("LBSEQ", [1.5], "LBSEQ counts whole units"),

@@ -121,7 +121,7 @@ def test_every_format_gives_back_what_was_written(tmp_path, name):
 
 
 def test_an_unknown_format_is_refused(tmp_path):
-    with pytest.raises(OutputError, match="no format 'xtp', there are xpt, csv; did you mean 'xpt'"):
+    with pytest.raises(OutputError, match="no format 'xtp', there are xpt, csv; did you mean \"xpt\""):
         write(datasets(), tmp_path, formats=["xtp"])
 
 

@@ -46,7 +46,7 @@ def test_a_dataset_that_is_not_in_use_is_refused(name):
 
 
 def test_a_misspelt_variable_gets_a_suggestion():
-    with pytest.raises(SpecError, match="did you mean 'LBTESTCD'"):
+    with pytest.raises(SpecError, match='did you mean "LBTESTCD"'):
         Standard.load()["LB"]["LBTESCTD"]
 
 
@@ -59,7 +59,7 @@ def test_a_misspelt_variable_gets_a_suggestion():
         ("XX,2,XXTEST,Test,Char,Topic,Must,,\n", "core is Req, Exp or Perm"),
         ("XX,2,STUDYID,Test,Char,Topic,Req,,\n", "is listed twice"),
         ("XX,3,XXTEST,Test,Char,Topic,Req,,\n", "order 3 where 2 is due"),
-        ("XX,2,XXTEST,Test,Char\n", "5 cells where 9 are needed"),
+        ("XX,2,XXTEST,Test,Char\n", "5 fields, the header has 9"),
     ],
 )
 def test_a_row_that_cannot_be_is_refused_with_file_and_line(tmp_path, row, problem):
@@ -83,7 +83,7 @@ def test_a_domain_that_cannot_be_is_refused(tmp_path, domains, problem):
 
 
 def test_a_version_that_is_not_here_is_refused():
-    with pytest.raises(SpecError, match="no such table"):
+    with pytest.raises(SpecError, match="cannot be read"):
         Standard.load("9.9")
 
 
