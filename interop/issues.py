@@ -70,5 +70,8 @@ class Issues:
 
 
 def _order(issue: Issue) -> tuple[object, ...]:
-    where = tuple("" if v is None else v if isinstance(v, str) else f"{v:012d}" for v in msgspec.structs.astuple(issue.where))
+    where = tuple(
+        "" if v is None else v if isinstance(v, str) else f"{v:012d}"
+        for v in msgspec.structs.astuple(issue.where)
+    )
     return (SEVERITIES.index(issue.severity), issue.rule, issue.message, where, issue.value or "")

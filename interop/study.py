@@ -70,19 +70,29 @@ class Study:
             roster=pl.DataFrame(schema=ROSTER),
         )
         views = {
-            name: View.load(view, constants=constants, file=roster.file, line=roster.line(("views", name))) for name, view in roster.data["views"].items()
+            name: View.load(view, constants=constants, file=roster.file, line=roster.line(("views", name)))
+            for name, view in roster.data["views"].items()
         }
-        return cls(Plan(settings, mappings, plan(mappings), views, roster.data["status"], context, standard), home)
+        return cls(
+            Plan(settings, mappings, plan(mappings), views, roster.data["status"], context, standard), home
+        )
 
     def to_sdtm(
-        self, source: Source | str | Path | Sequence[Any], *, workers: int = 1, batches: int | None = None, enrol_all: bool = False
+        self,
+        source: Source | str | Path | Sequence[Any],
+        *,
+        workers: int = 1,
+        batches: int | None = None,
+        enrol_all: bool = False,
     ) -> Result:
         """Convert FHIR R4 resources to SDTM datasets.
 
         `source` is anything `open_source` takes; `enrol_all` makes every Patient a subject of a throw-away study, to try real data.
         Wrong data is in `Result.issues`, never raised. The result is the same for any number of workers and batches.
         """
-        return to_sdtm(self.plan, open_source(source), workers=workers, batch_count=batches, everyone=enrol_all)
+        return to_sdtm(
+            self.plan, open_source(source), workers=workers, batch_count=batches, everyone=enrol_all
+        )
 
 
 def _home(study: str | Path) -> Path:
@@ -91,7 +101,9 @@ def _home(study: str | Path) -> Path:
         if (home / "study.yaml").is_file():
             return home
     known = sorted(path.name for path in (folder("mappings") / "studies").iterdir() if path.is_dir())
-    raise StudyError(f"no study.yaml in {study}, and no built-in study of that name (known: {', '.join(known)})")
+    raise StudyError(
+        f"no study.yaml in {study}, and no built-in study of that name (known: {', '.join(known)})"
+    )
 
 
 def _packaged() -> list[str]:
@@ -101,8 +113,14 @@ def _packaged() -> list[str]:
 def _mapping(domain: str, study: Tree) -> DomainMapping:
     file = folder("mappings") / "domains" / f"{domain.lower()}.yaml"
     if not file.is_file():
-        raise StudyError(f"no mapping for domain {domain} (there are {', '.join(_packaged())})", file=study.file, line=study.line(("domains",)))
-    mapping = read_domain(file, schema=folder("mappings") / "domain.schema.json", constants=study.data.get("constants", {}))
+        raise StudyError(
+            f"no mapping for domain {domain} (there are {', '.join(_packaged())})",
+            file=study.file,
+            line=study.line(("domains",)),
+        )
+    mapping = read_domain(
+        file, schema=folder("mappings") / "domain.schema.json", constants=study.data.get("constants", {})
+    )
     at = ("overlay", domain)
     return overlay(mapping, study, at) if at in study.lines else mapping
 
@@ -111,5 +129,3 @@ def _tables(mappings: Mapping[str, DomainMapping], home: Path) -> Mapping[str, C
     packaged, own = folder("mappings") / "concepts", home / "concepts"
     names = {path.stem for place in (packaged, own) if place.is_dir() for path in place.glob("*.csv")}
     return {name: read_code_table(name, (packaged, own)) for name in sorted(names)}
-
-

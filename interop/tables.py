@@ -67,7 +67,9 @@ def read_yaml(file: Path, *, error: type[PlacedError] = MappingError) -> Tree:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
-        raise error(f"not valid YAML: {problem.problem}", file=file, line=mark.line + 1 if mark else None) from None
+        raise error(
+            f"not valid YAML: {problem.problem}", file=file, line=mark.line + 1 if mark else None
+        ) from None
     except OSError as problem:
         raise error(f"cannot be read: {problem.strerror}", file=file) from None
     lines: dict[Keys, int] = {(): 1}
@@ -75,7 +77,9 @@ def read_yaml(file: Path, *, error: type[PlacedError] = MappingError) -> Tree:
     return Tree(file, data, lines)
 
 
-def _construct(node: yaml.Node, path: Keys, lines: dict[Keys, int], file: Path, error: type[PlacedError]) -> Any:
+def _construct(
+    node: yaml.Node, path: Keys, lines: dict[Keys, int], file: Path, error: type[PlacedError]
+) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         built: dict[str, Any] = {}
@@ -108,7 +112,9 @@ def _schema(file: Path) -> Any:
 
 def check_schema(tree: Tree, schema: Path, *, error: type[PlacedError] = MappingError) -> None:
     """Hold a tree against a JSON Schema (draft 2020-12); the first breach raises `error` with its line."""
-    breaches = sorted(_schema(schema).iter_errors(tree.data), key=lambda b: [str(part) for part in b.absolute_path])
+    breaches = sorted(
+        _schema(schema).iter_errors(tree.data), key=lambda b: [str(part) for part in b.absolute_path]
+    )
     if not breaches:
         return
     breach = jsonschema.exceptions.best_match(breaches)
@@ -126,7 +132,11 @@ def check_schema(tree: Tree, schema: Path, *, error: type[PlacedError] = Mapping
 
 
 def read_table(
-    file: Path, *, required: Sequence[str], optional: Sequence[str] | None = None, error: type[PlacedError] = MappingError
+    file: Path,
+    *,
+    required: Sequence[str],
+    optional: Sequence[str] | None = None,
+    error: type[PlacedError] = MappingError,
 ) -> list[Row]:
     """Read a CSV table with a header; lines that begin with ``#`` are comments.
 
@@ -137,14 +147,18 @@ def read_table(
         text = file.read_text(encoding="utf-8-sig")
     except OSError as problem:
         raise error(f"cannot be read: {problem.strerror}", file=file) from None
-    numbered = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line and not line.startswith("#")]
+    numbered = [
+        (n, line) for n, line in enumerate(text.splitlines(), start=1) if line and not line.startswith("#")
+    ]
     if not numbered:
         raise error(f"has no header; expected the columns {', '.join(required)}", file=file, line=1)
     records = list(zip((n for n, _ in numbered), csv.reader(line for _, line in numbered), strict=True))
     header_line, header = records[0]
     for column in required:
         if column not in header:
-            raise error(f'column "{column}" is missing{suggestion(column, header)}', file=file, line=header_line)
+            raise error(
+                f'column "{column}" is missing{suggestion(column, header)}', file=file, line=header_line
+            )
     known = None if optional is None else {*required, *optional}
     for column in header:
         if known is not None and column not in known:

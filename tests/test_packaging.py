@@ -79,3 +79,9 @@ def test_the_installed_package_is_not_the_checkout(root, installed, tmp_path):
     for place in done.stdout.splitlines():
         assert Path(place).is_relative_to(installed.parent), place
         assert not Path(place).is_relative_to(root)
+
+
+def test_the_installed_command_runs_the_demo_from_another_folder(installed, tmp_path):
+    done = run(installed / "interop", "demo", "--out", "demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.stem.upper() for path in (tmp_path / "demo/sdtm").glob("*.xpt")} >= {"DM", "LB", "EC"}

@@ -18,14 +18,18 @@ _ABOVE = r"^\s*(?:>|>=|\u2265)\s*([\d.]+)\s*$"
 _YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25}
 
 
-def first(rows: pl.DataFrame, children: pl.DataFrame, arguments: Sequence[str], context: Context) -> pl.DataFrame:
+def first(
+    rows: pl.DataFrame, children: pl.DataFrame, arguments: Sequence[str], context: Context
+) -> pl.DataFrame:
     """The first part in document order whose first argument column is not null."""
     del rows, context
     there = children.filter(pl.col(arguments[0]).is_not_null()) if arguments else children
     return there.sort("_at", *arguments, "_nth").unique("_at", keep="first", maintain_order=True)
 
 
-def reference_range(rows: pl.DataFrame, children: pl.DataFrame, arguments: Sequence[str], context: Context) -> pl.DataFrame:
+def reference_range(
+    rows: pl.DataFrame, children: pl.DataFrame, arguments: Sequence[str], context: Context
+) -> pl.DataFrame:
     """The one normal range for the subject's sex and age at the time of the result (arguments: sex, birth date, date).
 
     Gives low, high (text), unit (CDISC, null when none was sent), text (what is no numeric range), several (more than one was left:
@@ -34,16 +38,24 @@ def reference_range(rows: pl.DataFrame, children: pl.DataFrame, arguments: Seque
     ranges = _limits(children, context)
     therapy = ranges.filter(pl.col("type") == "therapeutic").unique("_at", keep="first", maintain_order=True)
     normal = ranges.filter(pl.col("type").is_null() | (pl.col("type") == "normal"))
-    if normal["applies"].null_count() < normal.height or normal["age_low"].null_count() + normal["age_high"].null_count() < 2 * normal.height:
+    if (
+        normal["applies"].null_count() < normal.height
+        or normal["age_low"].null_count() + normal["age_high"].null_count() < 2 * normal.height
+    ):
         normal = _fitting(rows, normal, arguments, context)
     preferred = (pl.col("type") == "normal").any().over("_at").fill_null(value=False)
     normal = normal.filter(~preferred | (pl.col("type") == "normal"))
     several = pl.len().over("_at") > 1
     chosen = normal.with_columns(
-        low=pl.when(~several).then("low"), high=pl.when(~several).then("high"), text=pl.when(~several).then("text"), several=several
+        low=pl.when(~several).then("low"),
+        high=pl.when(~several).then("high"),
+        text=pl.when(~several).then("text"),
+        several=several,
     ).unique("_at", keep="first", maintain_order=True)
     limits = therapy.select("_at", therapeutic_low="low", therapeutic_high="high", therapeutic_unit="unit")
-    return chosen.select("_at", "low", "high", "unit", "text", "several").join(limits, on="_at", how="full", coalesce=True)
+    return chosen.select("_at", "low", "high", "unit", "text", "several").join(
+        limits, on="_at", how="full", coalesce=True
+    )
 
 
 def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -58,19 +70,33 @@ def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
     bare = pl.col("low").is_null() & pl.col("high").is_null()
     low = pl.coalesce(pl.col("_text").str.extract(_DASH, 1), pl.col("_text").str.extract(_ABOVE, 1))
     high = pl.coalesce(pl.col("_text").str.extract(_DASH, 2), pl.col("_text").str.extract(_BELOW, 1))
-    children = children.with_columns(low=pl.when(bare).then(low).otherwise("low"), high=pl.when(bare).then(high).otherwise("high"))
-    return children.with_columns(text=pl.when(pl.col("low").is_null() & pl.col("high").is_null()).then("text"))
+    children = children.with_columns(
+        low=pl.when(bare).then(low).otherwise("low"), high=pl.when(bare).then(high).otherwise("high")
+    )
+    return children.with_columns(
+        text=pl.when(pl.col("low").is_null() & pl.col("high").is_null()).then("text")
+    )
 
 
-def _fitting(rows: pl.DataFrame, ranges: pl.DataFrame, arguments: Sequence[str], context: Context) -> pl.DataFrame:
+def _fitting(
+    rows: pl.DataFrame, ranges: pl.DataFrame, arguments: Sequence[str], context: Context
+) -> pl.DataFrame:
     sex, birth, date = (column(rows, name, context) for name in arguments)
     subject = pl.DataFrame({"_at": rows["_at"], "_sex": sex, "_birth": birth, "_date": date})
     subject = subject.with_columns(_age=age_years("_birth", "_date"))
     ranges = ranges.join(subject, on="_at", how="left", maintain_order="left")
     scale = {code: factor for code, factor in _YEARS.items()}
-    low = pl.col("age_low").cast(pl.Float64, strict=False) * pl.col("age_ucum").replace_strict(scale, default=1.0, return_dtype=pl.Float64)
-    high = pl.col("age_high").cast(pl.Float64, strict=False) * pl.col("age_high_ucum").replace_strict(scale, default=1.0, return_dtype=pl.Float64)
-    coded = pl.col("applies").str.to_lowercase().replace({"248153007": "m", "male": "m", "248152002": "f", "female": "f"})
+    low = pl.col("age_low").cast(pl.Float64, strict=False) * pl.col("age_ucum").replace_strict(
+        scale, default=1.0, return_dtype=pl.Float64
+    )
+    high = pl.col("age_high").cast(pl.Float64, strict=False) * pl.col("age_high_ucum").replace_strict(
+        scale, default=1.0, return_dtype=pl.Float64
+    )
+    coded = (
+        pl.col("applies")
+        .str.to_lowercase()
+        .replace({"248153007": "m", "male": "m", "248152002": "f", "female": "f"})
+    )
     sexed = coded.is_in(["m", "f"])
     fits_sex = coded.is_null() | (sexed & (coded == pl.col("_sex").str.to_lowercase()).fill_null(value=False))
     fits_low = pl.col("age_low").is_null() | (pl.col("_age") >= low).fill_null(value=False)

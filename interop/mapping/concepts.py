@@ -41,13 +41,18 @@ class CodeTable(msgspec.Struct, frozen=True):
         marked = pl.col("reverse") == "Y" if "reverse" in rows.columns else pl.lit(value=False)
         only = pl.len().over(target) == 1
         chosen = rows.filter(marked.fill_null(value=False) | only)
-        return {value: (system, code) for value, system, code in chosen.select(target, "system", give).reverse().iter_rows()}
+        return {
+            value: (system, code)
+            for value, system, code in chosen.select(target, "system", give).reverse().iter_rows()
+        }
 
     def require(self, column: str) -> None:
         """Raise MappingError when the table has no such column."""
         if column not in self.frame.columns:
             near = suggestion(column, self.targets)
-            raise MappingError(f'table {self.name} has no column "{column}"{near}', file=self.files[0], line=1)
+            raise MappingError(
+                f'table {self.name} has no column "{column}"{near}', file=self.files[0], line=1
+            )
 
 
 def read_code_table(name: str, folders: Sequence[Path]) -> CodeTable:
@@ -65,11 +70,20 @@ def read_code_table(name: str, folders: Sequence[Path]) -> CodeTable:
         for row in read_table(file, required=("system", "code")):
             key = _key(row, file)
             if key in own:
-                raise MappingError(f"{key[0]}|{key[1]} stands here twice (line {own[key]})", file=file, line=row.line)
+                raise MappingError(
+                    f"{key[0]}|{key[1]} stands here twice (line {own[key]})", file=file, line=row.line
+                )
             own[key] = row.line
-            merged[key] = {**_shared(row, merged, file), **{k: v for k, v in row.values.items() if v}, "system": key[0], "code": key[1]}
+            merged[key] = {
+                **_shared(row, merged, file),
+                **{k: v for k, v in row.values.items() if v},
+                "system": key[0],
+                "code": key[1],
+            }
     columns = list(dict.fromkeys(column for values in merged.values() for column in values))
-    frame = pl.DataFrame([{c: v.get(c) for c in columns} for v in merged.values()], schema=dict.fromkeys(columns, pl.String))
+    frame = pl.DataFrame(
+        [{c: v.get(c) for c in columns} for v in merged.values()], schema=dict.fromkeys(columns, pl.String)
+    )
     targets = [c for c in columns if c not in ("system", "code", "reverse", "same_as", *NOTES)]
     table = CodeTable(name, files, frame, targets)
     _check_reverse(table)
@@ -83,14 +97,20 @@ def _key(row: Row, file: Path) -> tuple[str, str]:
     return system, normal_text(code) if system == "text" else code
 
 
-def _shared(row: Row, merged: Mapping[tuple[str, str], Mapping[str, str | None]], file: Path) -> Mapping[str, str | None]:
+def _shared(
+    row: Row, merged: Mapping[tuple[str, str], Mapping[str, str | None]], file: Path
+) -> Mapping[str, str | None]:
     same_as = row["same_as"]
     if same_as is None:
         return {}
     found = [values for (_, code), values in merged.items() if code == same_as]
     if len(found) != 1:
         word = "is not a code of the packaged table" if not found else "names codes of several systems"
-        raise MappingError(f'same_as "{same_as}" {word}{suggestion(same_as, [c for _, c in merged])}', file=file, line=row.line)
+        raise MappingError(
+            f'same_as "{same_as}" {word}{suggestion(same_as, [c for _, c in merged])}',
+            file=file,
+            line=row.line,
+        )
     return {column: value for column, value in found[0].items() if column not in ("reverse", *NOTES)}
 
 
@@ -98,6 +118,13 @@ def _check_reverse(table: CodeTable) -> None:
     if "reverse" not in table.frame.columns:
         return
     keys = [c for c in ("target", "testcd", "nrind") if c in table.targets][:1]
-    marked = table.frame.filter(pl.col("reverse") == "Y").group_by(keys, maintain_order=True).len().filter(pl.col("len") > 1)
+    marked = (
+        table.frame.filter(pl.col("reverse") == "Y")
+        .group_by(keys, maintain_order=True)
+        .len()
+        .filter(pl.col("len") > 1)
+    )
     if keys and marked.height:
-        raise MappingError(f"table {table.name}: two reverse rows for {marked.row(0)[0]}", file=table.files[0])
+        raise MappingError(
+            f"table {table.name}: two reverse rows for {marked.row(0)[0]}", file=table.files[0]
+        )

@@ -66,7 +66,9 @@ def column(rows: pl.DataFrame, name: str, context: Context) -> pl.Series:
     frame = context.frames.get(domain)
     if frame is None or variable not in frame.columns:
         return nothing(rows)
-    one = frame.select(pl.col("USUBJID"), pl.col(variable).alias("_found")).unique("USUBJID", keep="first", maintain_order=True)
+    one = frame.select(pl.col("USUBJID"), pl.col(variable).alias("_found")).unique(
+        "USUBJID", keep="first", maintain_order=True
+    )
     return rows.select("USUBJID").join(one, on="USUBJID", how="left", maintain_order="left")["_found"]
 
 

@@ -52,8 +52,13 @@ def convert(batch: Batch) -> Converted:
     return Converted(
         frames={work.domain: _variables(work) for work in done},
         lineage={work.domain: lineage(work) for work in done},
-        problems=pl.concat([pl.DataFrame(schema=PROBLEMS), *(p for work in done for p in work.problems)], how="vertical_relaxed"),
-        fates=pl.concat([pl.DataFrame(schema=FATES), *(f for work in done for f in work.fates), *map(_mapped, done)]),
+        problems=pl.concat(
+            [pl.DataFrame(schema=PROBLEMS), *(p for work in done for p in work.problems)],
+            how="vertical_relaxed",
+        ),
+        fates=pl.concat(
+            [pl.DataFrame(schema=FATES), *(f for work in done for f in work.fates), *map(_mapped, done)]
+        ),
     )
 
 
@@ -75,7 +80,10 @@ def _choose(work: Work, alias: str, context: Context, severities: Mapping[str, s
     name, arguments = next(iter(child.choose.items()))
     parts = work.children[alias].join(work.frame.select("_at"), on="_at", how="semi", maintain_order="left")
     chosen = CHOOSERS[name](work.frame, parts, arguments, context)
-    named = chosen.select("_at", *(pl.col(c).alias(f"{alias}.{c}") for c in chosen.columns if c != "_at" and not c.startswith("_")))
+    named = chosen.select(
+        "_at",
+        *(pl.col(c).alias(f"{alias}.{c}") for c in chosen.columns if c != "_at" and not c.startswith("_")),
+    )
     work.frame = work.frame.join(named, on="_at", how="left", maintain_order="left")
 
 
@@ -102,13 +110,20 @@ def _variable(work: Work, name: str, context: Context, severities: Mapping[str, 
 
 def _still(found: Column, n: int, branch: pl.Series) -> list[Problem]:
     """Problems of an alternative on the rows that it gave, or that no alternative gave."""
-    return [msgspec.structs.replace(p, rows=p.rows.fill_null(value=False) & ((branch == n) | branch.is_null())) for p in found.problems]
+    return [
+        msgspec.structs.replace(p, rows=p.rows.fill_null(value=False) & ((branch == n) | branch.is_null()))
+        for p in found.problems
+    ]
 
 
 def _filled(sent: pl.Series | None, other: pl.Series | None, fills: pl.Series) -> pl.Series | None:
     if other is None or other.dtype != pl.String:
         return sent
-    base = sent if sent is not None and sent.dtype == pl.String else pl.repeat(None, other.len(), dtype=pl.String, eager=True)
+    base = (
+        sent
+        if sent is not None and sent.dtype == pl.String
+        else pl.repeat(None, other.len(), dtype=pl.String, eager=True)
+    )
     return base.zip_with(~fills, other)
 
 
@@ -118,7 +133,9 @@ def _alternative(frame: pl.DataFrame, variable: Variable, context: Context) -> C
         return found
     mask = holds(frame, variable.when, variable.unless, context)
     values = found.values.zip_with(mask, found.values.clear(frame.height))
-    problems = tuple(msgspec.structs.replace(p, rows=p.rows.fill_null(value=False) & mask) for p in found.problems)
+    problems = tuple(
+        msgspec.structs.replace(p, rows=p.rows.fill_null(value=False) & mask) for p in found.problems
+    )
     return msgspec.structs.replace(found, values=values, problems=problems)
 
 

@@ -28,7 +28,9 @@ def _sources(rows: pl.DataFrame, variable: Variable, context: Context) -> Sequen
 def seq(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """--SEQ: number of the record within the subject, in the order of the domain's keys, then resource key (SDTMIG 4.1.5)."""
     del variable, context
-    return Column(rows.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("USUBJID").alias("seq"))["seq"])
+    return Column(
+        rows.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("USUBJID").alias("seq"))["seq"]
+    )
 
 
 @derivation
@@ -83,7 +85,11 @@ def _dates(rows: pl.DataFrame, variable: Variable, context: Context) -> pl.DataF
     for name in variable.options["from"]:
         domain, _, other = name.partition(".")
         frame = context.frames.get(domain, rows) if other else rows
-        kept = frame.filter(~holds(frame, _own(variable, domain), {}, context)) if _own(variable, domain) else frame
+        kept = (
+            frame.filter(~holds(frame, _own(variable, domain), {}, context))
+            if _own(variable, domain)
+            else frame
+        )
         if (other or name) in kept.columns:
             dates = kept[other or name]
             shown = dates if name.isupper() else local(dates, context.setting("zone"))["dtc"]
@@ -94,7 +100,11 @@ def _dates(rows: pl.DataFrame, variable: Variable, context: Context) -> pl.DataF
 
 def _own(variable: Variable, domain: str) -> dict[str, Sequence[str]]:
     excluded = variable.options.get("exclude", {})
-    return {name.partition(".")[2]: values for name, values in excluded.items() if name.partition(".")[0] == domain}
+    return {
+        name.partition(".")[2]: values
+        for name, values in excluded.items()
+        if name.partition(".")[0] == domain
+    }
 
 
 def _extreme(rows: pl.DataFrame, variable: Variable, context: Context, *, keep: str) -> Column:
@@ -127,13 +137,22 @@ def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     known = {**{name: code for code, name in arms.items()}, **{code: code for code in arms}}
     reasons = context.tables["rs-status"].forward("reason")
     frame = pl.DataFrame({"sent": sent, "status": status, "exposed": exposed}).with_columns(
-        why=pl.col("status").replace_strict({c: r for (_, c), r in reasons.items()}, default=None, return_dtype=pl.String),
+        why=pl.col("status").replace_strict(
+            {c: r for (_, c), r in reasons.items()}, default=None, return_dtype=pl.String
+        ),
         code=pl.col("sent").replace_strict(known, default=None, return_dtype=pl.String),
     )
     only = next(iter(arms)) if len(arms) == 1 else None
-    frame = frame.with_columns(planned=pl.when(pl.col("why").is_null()).then(pl.coalesce("code", pl.lit(only, dtype=pl.String))))
+    frame = frame.with_columns(
+        planned=pl.when(pl.col("why").is_null()).then(pl.coalesce("code", pl.lit(only, dtype=pl.String)))
+    )
     frame = frame.with_columns(actual=pl.when(pl.col("exposed").is_not_null()).then("planned"))
-    untreated = pl.when(pl.col("planned").is_null()).then(pl.lit("NOT ASSIGNED")).when(pl.col("actual").is_null()).then(pl.lit("ASSIGNED, NOT TREATED"))
+    untreated = (
+        pl.when(pl.col("planned").is_null())
+        .then(pl.lit("NOT ASSIGNED"))
+        .when(pl.col("actual").is_null())
+        .then(pl.lit("ASSIGNED, NOT TREATED"))
+    )
     names = {code: name for code, name in arms.items()}
     given = {
         "code": pl.col("planned"),
@@ -151,7 +170,14 @@ def several(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     (codes,) = _sources(rows, variable, context)
     if codes.dtype != pl.List:
         return Column(nothing(rows))
-    table = {code: target for (_, code), target in context.tables[variable.options["map"]].forward("target").items()}
-    mapped = codes.list.eval(pl.element().replace_strict(table, default=None, return_dtype=pl.String)).list.drop_nulls().list.unique()
+    table = {
+        code: target
+        for (_, code), target in context.tables[variable.options["map"]].forward("target").items()
+    }
+    mapped = (
+        codes.list.eval(pl.element().replace_strict(table, default=None, return_dtype=pl.String))
+        .list.drop_nulls()
+        .list.unique()
+    )
     one, many = mapped.list.first(), mapped.list.len() > 1
     return Column(pl.select(pl.when(many).then(pl.lit(variable.options["many"])).otherwise(one)).to_series())

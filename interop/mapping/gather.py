@@ -14,7 +14,9 @@ from interop.fhir.read import read
 from interop.fhir.source import Part
 from interop.issues import Issue
 
-GATHERED = 32_768  # resources whose views are taken at a time: large enough for columns, small enough for memory
+GATHERED = (
+    32_768  # resources whose views are taken at a time: large enough for columns, small enough for memory
+)
 
 INDEX = {
     "file": pl.String,
@@ -56,13 +58,19 @@ class Reader(msgspec.Struct, frozen=True):
     @property
     def decoder(self) -> Decoder:
         """The one decoder of the run: the envelope and every element that a view reads."""
-        return Decoder(sorted({name for view in self.views.values() for name in view.elements} - {"id", "resourceType"}))
+        return Decoder(
+            sorted({name for view in self.views.values() for name in view.elements} - {"id", "resourceType"})
+        )
 
 
 def gather(parts: Iterable[Part], reader: Reader) -> Gathered:
     """Read parts of a source; nothing is resolved yet."""
     decoder = reader.decoder
-    found = [_take(chunks, decoder, reader) for part in parts for chunks in _together(read(part, decoder=decoder, limits=reader.limits))]
+    found = [
+        _take(chunks, decoder, reader)
+        for part in parts
+        for chunks in _together(read(part, decoder=decoder, limits=reader.limits))
+    ]
     return together(found, reader)
 
 
@@ -71,12 +79,16 @@ def together(found: Sequence[Gathered], reader: Reader) -> Gathered:
     starts = pl.Series([0, *(g.index.height for g in found)], dtype=pl.UInt32).cum_sum().to_list()
 
     def moved(frames: Iterable[pl.DataFrame], name: str) -> list[pl.DataFrame]:
-        return [f.with_columns((pl.col(name) + n).cast(pl.UInt32)) for f, n in zip(frames, starts, strict=False)]
+        return [
+            f.with_columns((pl.col(name) + n).cast(pl.UInt32)) for f, n in zip(frames, starts, strict=False)
+        ]
 
     views = {}
     for name, view in reader.views.items():
         empty = _empty(view)
-        views[name] = pl.concat([empty, *moved((g.views[name] for g in found), "_rid")], how="vertical_relaxed")
+        views[name] = pl.concat(
+            [empty, *moved((g.views[name] for g in found), "_rid")], how="vertical_relaxed"
+        )
     raw = pl.DataFrame(schema=RAWS)
     return Gathered(
         index=pl.concat([pl.DataFrame(schema=INDEX), *(g.index for g in found)]),
@@ -90,7 +102,9 @@ def together(found: Sequence[Gathered], reader: Reader) -> Gathered:
 
 
 def _empty(view: CompiledView) -> pl.DataFrame:
-    return view.columns({name: [] for name in view.elements}, resource_type=view.view.resource).rename({"_row": "_rid"})
+    return view.columns({name: [] for name in view.elements}, resource_type=view.view.resource).rename(
+        {"_row": "_rid"}
+    )
 
 
 def _together(chunks: Iterator[Chunk]) -> Iterator[list[Chunk]]:
@@ -137,14 +151,22 @@ def _take(chunks: Sequence[Chunk], decoder: Decoder, reader: Reader) -> Gathered
     )
 
 
-def _raws(name: str, resources: Sequence[Any], types: Sequence[str], decoder: Decoder, *, only: Iterable[str] | None) -> pl.DataFrame:
+def _raws(
+    name: str, resources: Sequence[Any], types: Sequence[str], decoder: Decoder, *, only: Iterable[str] | None
+) -> pl.DataFrame:
     wanted = None if only is None else set(only)
     raws = decoder.element(resources, name)
-    rows = [(n, t, raw) for n, (t, raw) in enumerate(zip(types, raws, strict=True)) if raw and (wanted is None or t in wanted)]
+    rows = [
+        (n, t, raw)
+        for n, (t, raw) in enumerate(zip(types, raws, strict=True))
+        if raw and (wanted is None or t in wanted)
+    ]
     return pl.DataFrame(rows, schema=RAWS, orient="row")
 
 
-def _views(resources: Sequence[Any], types: Sequence[str], decoder: Decoder, reader: Reader) -> dict[str, pl.DataFrame]:
+def _views(
+    resources: Sequence[Any], types: Sequence[str], decoder: Decoder, reader: Reader
+) -> dict[str, pl.DataFrame]:
     by_type: dict[str, list[int]] = {}
     for n, kind in enumerate(types):
         by_type.setdefault(kind, []).append(n)
@@ -159,7 +181,7 @@ def _views(resources: Sequence[Any], types: Sequence[str], decoder: Decoder, rea
                 elements[kind, element] = decoder.element(own, element)
         rows = view.columns({e: elements[kind, e] for e in view.elements}, resource_type=kind)
         rids = pl.Series(numbers, dtype=pl.UInt32).gather(rows["_row"])
-        found[name] = rows.drop("_row").with_columns(_rid=rids)
+        found[name] = rows.with_columns(_row=rids).rename({"_row": "_rid"})
     return found
 
 

@@ -47,7 +47,9 @@ def _without_patients(frame: pl.DataFrame) -> pl.DataFrame:
     keys = [name for name in frame.columns if name == "key" or name.endswith(".key")]
     made = []
     for name in keys:
-        personal = frame[name].filter(frame[name].str.contains(r"(^|/)Patient/").fill_null(value=False)).unique()
+        personal = (
+            frame[name].filter(frame[name].str.contains(r"(^|/)Patient/").fill_null(value=False)).unique()
+        )
         table = {key: hashed(key) for key in personal}
         made.append(frame[name].replace(table).alias(name))
     return frame.with_columns(made)

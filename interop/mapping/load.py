@@ -8,7 +8,17 @@ import msgspec
 
 from interop.errors import MappingError
 from interop.fhir.view import View
-from interop.mapping.model import Branch, Child, DomainMapping, Duplicate, Finding, Gate, Join, Omission, Variable
+from interop.mapping.model import (
+    Branch,
+    Child,
+    DomainMapping,
+    Duplicate,
+    Finding,
+    Gate,
+    Join,
+    Omission,
+    Variable,
+)
 from interop.mapping.verbs import VERBS
 from interop.tables import Keys, Tree, check_schema, read_yaml, suggestion
 
@@ -33,7 +43,10 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         views=views,
         definitions=data["views"],
         branches=_branches(tree),
-        joins={a: Join(a, j["view"], j["on"], j.get("choose"), j.get("put", "none"), tree.line(("join", a))) for a, j in data.get("join", {}).items()},
+        joins={
+            a: Join(a, j["view"], j["on"], j.get("choose"), j.get("put", "none"), tree.line(("join", a)))
+            for a, j in data.get("join", {}).items()
+        },
         variables=variables,
         supp=supp,
         keys=data["keys"],
@@ -42,7 +55,10 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         status=data.get("status"),
         gate=_gate(tree) if "gate" in data else None,
         omit=[Omission(o["reason"], o.get("when", {}), o.get("unless", {})) for o in data.get("omit", [])],
-        findings=[Finding(f["rule"], f.get("when", {}), f.get("unless", {}), f.get("variable")) for f in data.get("findings", [])],
+        findings=[
+            Finding(f["rule"], f.get("when", {}), f.get("unless", {}), f.get("variable"))
+            for f in data.get("findings", [])
+        ],
         duplicate=Duplicate(**data["duplicate"]) if "duplicate" in data else None,
         loss=data.get("loss", []),
     )
@@ -51,15 +67,25 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
 
 
 def _view(tree: Tree, name: str, constants: Mapping[str, str]) -> View:
-    return View.load(tree.data["views"][name], constants=constants, file=tree.file, line=tree.line(("views", name)))
+    return View.load(
+        tree.data["views"][name], constants=constants, file=tree.file, line=tree.line(("views", name))
+    )
 
 
 def _branches(tree: Tree) -> Sequence[Branch]:
-    children = {alias: _child(alias, c, tree, ("children", alias)) for alias, c in tree.data.get("children", {}).items()}
+    children = {
+        alias: _child(alias, c, tree, ("children", alias))
+        for alias, c in tree.data.get("children", {}).items()
+    }
     branches = [Branch(tree.data["from"], children)]
     for n, part in enumerate(tree.data.get("union", [])):
-        own = {a: _child(a, c, tree, ("union", n, "children", a)) for a, c in part.get("children", {}).items()}
-        shared = {a: Child(a, c.view, c.on, children[a].choose if a in children else c.choose, c.line) for a, c in own.items()}
+        own = {
+            a: _child(a, c, tree, ("union", n, "children", a)) for a, c in part.get("children", {}).items()
+        }
+        shared = {
+            a: Child(a, c.view, c.on, children[a].choose if a in children else c.choose, c.line)
+            for a, c in own.items()
+        }
         branches.append(Branch(part["view"], {**children, **shared}, part.get("element")))
     return branches
 
@@ -91,12 +117,16 @@ def read_variable(name: str, body: Mapping[str, Any], tree: Tree, at: Keys) -> V
     for option in options:
         if option not in VERBS[verb].options:
             known = VERBS[verb].options
-            raise MappingError(f'{name}: {verb} takes no "{option}"{suggestion(option, known)}', file=tree.file, line=line)
+            raise MappingError(
+                f'{name}: {verb} takes no "{option}"{suggestion(option, known)}', file=tree.file, line=line
+            )
     put = body.get("put")
     if put == "none" and not body.get("loss"):
         raise MappingError(f"{name}: put: none needs a loss: with the reason", file=tree.file, line=line)
     otherwise = read_variable(name, body["else"], tree, (*at, "else")) if body.get("else") else None
-    shared = {key: body[key] for key in ("codelist", "origin", "method", "loss", "label", "qorig") if key in body}
+    shared = {
+        key: body[key] for key in ("codelist", "origin", "method", "loss", "label", "qorig") if key in body
+    }
     return Variable(
         name, verb, body[verb], tree.file, line, options, body.get("when", {}), body.get("unless", {}), otherwise,
         put={} if put == "none" else put, **shared,
@@ -118,14 +148,20 @@ def overlay(mapping: DomainMapping, tree: Tree, at: Keys) -> DomainMapping:
                 parts[part][name] = read_variable(name, change, tree, (*at, part, name))
             elif parts[part].pop(name, None) is None:
                 near = suggestion(name, parts[part])
-                raise MappingError(f"{name} is not mapped, so it cannot be removed{near}", file=tree.file, line=tree.line((*at, part, name)))
+                raise MappingError(
+                    f"{name} is not mapped, so it cannot be removed{near}",
+                    file=tree.file,
+                    line=tree.line((*at, part, name)),
+                )
     return msgspec.structs.replace(mapping, variables=parts["variables"], supp=parts["supp"])
 
 
 def _check_views(mapping: DomainMapping, tree: Tree) -> None:
     def known(view: str, line: int) -> None:
         if view not in mapping.views:
-            raise MappingError(f'no view "{view}"{suggestion(view, mapping.views)}', file=mapping.file, line=line)
+            raise MappingError(
+                f'no view "{view}"{suggestion(view, mapping.views)}', file=mapping.file, line=line
+            )
 
     for join in mapping.joins.values():
         known(join.view, join.line)
@@ -158,5 +194,7 @@ def wrong(variable: Variable, names: Iterable[str], known: set[str]) -> None:
         foreign = name.startswith(("gate", "roster", "_")) or (name.split(".")[0].isupper() and "." in name)
         if name not in known and not foreign:
             raise MappingError(
-                f'{variable.name}: no column "{name}"{suggestion(name, known)}', file=variable.file, line=variable.line
+                f'{variable.name}: no column "{name}"{suggestion(name, known)}',
+                file=variable.file,
+                line=variable.line,
             )

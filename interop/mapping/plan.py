@@ -56,7 +56,10 @@ def _domain(mapping: DomainMapping, mappings: Mapping[str, DomainMapping]) -> di
     for alias, child in mapping.branches[0].children.items():
         if child.choose is not None:
             arguments = next(iter(child.choose.values()))
-            waits[Step(mapping.domain, "choose", alias)] = [rows, *_sources(arguments, mapping, mappings, late)]
+            waits[Step(mapping.domain, "choose", alias)] = [
+                rows,
+                *_sources(arguments, mapping, mappings, late),
+            ]
     for name in mapping.columns:
         step = Step(mapping.domain, "derive" if name in late else "variable", name)
         first = settle if name in late else rows
@@ -74,11 +77,16 @@ def _late(mapping: DomainMapping) -> frozenset[str]:
     late = {
         name
         for name, variable in mapping.columns.items()
-        if any(a.verb == "derive" and (a.argument == "seq" or _reaches_out(_reads(mapping, name))) for a in variable.alternatives)
+        if any(
+            a.verb == "derive" and (a.argument == "seq" or _reaches_out(_reads(mapping, name)))
+            for a in variable.alternatives
+        )
     }
     grown = True
     while grown:
-        more = {name for name in mapping.columns if name not in late and late.intersection(_reads(mapping, name))}
+        more = {
+            name for name in mapping.columns if name not in late and late.intersection(_reads(mapping, name))
+        }
         grown = bool(more)
         late |= more
     return frozenset(late)

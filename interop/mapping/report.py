@@ -10,7 +10,15 @@ from interop.mapping.work import rules
 
 EXAMPLES = 5
 # Rules whose value is a code or a unit, so that each distinct one is an issue of its own.
-BY_VALUE = ("MAP-CODE-001", "MAP-CODE-002", "MAP-CODE-003", "MAP-CT-001", "MAP-UNIT-001", "MAP-UNIT-002", "MAP-UNIT-003")
+BY_VALUE = (
+    "MAP-CODE-001",
+    "MAP-CODE-002",
+    "MAP-CODE-003",
+    "MAP-CT-001",
+    "MAP-UNIT-001",
+    "MAP-UNIT-002",
+    "MAP-UNIT-003",
+)
 
 
 def issues_of(problems: pl.DataFrame, disposed: pl.DataFrame) -> Iterator[Issue]:
@@ -26,9 +34,13 @@ def issues_of(problems: pl.DataFrame, disposed: pl.DataFrame) -> Iterator[Issue]
     for (rule, dataset, variable, text), group in ordered.group_by(keys, maintain_order=True):
         row = known[str(rule)]
         shown = group.head(EXAMPLES)
-        for n, (usubjid, resource, other) in enumerate(shown.select("usubjid", "resource", "other").iter_rows(), start=1):
+        for n, (usubjid, resource, other) in enumerate(
+            shown.select("usubjid", "resource", "other").iter_rows(), start=1
+        ):
             message = f"{row['message']} ({other})" if other else str(row["message"])
-            where = Location(resource=_public(resource), dataset=_text(dataset), variable=_text(variable), usubjid=usubjid)
+            where = Location(
+                resource=_public(resource), dataset=_text(dataset), variable=_text(variable), usubjid=usubjid
+            )
             rest = group.height - shown.height + 1 if n == shown.height else 1
             yield Issue(str(rule), row["severity"], str(row["code"]), message, where, _text(text), rest)  # type: ignore[arg-type]
 
@@ -37,7 +49,13 @@ def _strangers(disposed: pl.DataFrame) -> Iterator[Issue]:
     row = rules()["MAP-SUBJECT-001"]
     people = disposed.filter((pl.col("type") == "Patient") & (pl.col("fate") == "not in study"))["key"].sort()
     for key in people:
-        yield Issue("MAP-SUBJECT-001", "information", str(row["code"]), str(row["message"]), Location(resource=hashed(key)))
+        yield Issue(
+            "MAP-SUBJECT-001",
+            "information",
+            str(row["code"]),
+            str(row["message"]),
+            Location(resource=hashed(key)),
+        )
 
 
 def _public(key: str | None) -> str | None:

@@ -17,7 +17,11 @@ from interop.fhir.view import View
 from interop.mapping.gather import Gathered, Reader, take_contained
 from interop.mapping.work import FATES, fates
 
-DISPOSITIONS = {"superseded": ("merged", "superseded"), "identical": ("merged", "same bytes"), "conflict": ("quarantined", "MAP-VERSION-001")}
+DISPOSITIONS = {
+    "superseded": ("merged", "superseded"),
+    "identical": ("merged", "same bytes"),
+    "conflict": ("quarantined", "MAP-VERSION-001"),
+}
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -42,13 +46,23 @@ def resolve(gathered: Gathered, source: Source, reader: Reader, *, bases: Sequen
     references = _references(gathered, index, own, parts)
     views, unresolved = {}, []
     for name, frame in parts.items():
-        keyed = frame.join(index.select("rid", _key="key", _version="version_id"), left_on="_rid", right_on="rid", how="left", maintain_order="left")
+        keyed = frame.join(
+            index.select("rid", _key="key", _version="version_id"),
+            left_on="_rid",
+            right_on="rid",
+            how="left",
+            maintain_order="left",
+        )
         if "_contained" in keyed.columns:
             keyed = keyed.with_columns(_key=pl.coalesce("_contained", "_key")).drop("_contained")
         keyed = keyed.filter(~pl.col("_rid").is_in(gone["rid"].to_list()))
         views[name], lost = _resolved(keyed, reader.views[name].view, references, name)
         unresolved.extend(lost)
-    lost_frame = pl.concat(unresolved) if unresolved else pl.DataFrame(schema=dict.fromkeys(("key", "view", "column", "reason"), pl.String))
+    lost_frame = (
+        pl.concat(unresolved)
+        if unresolved
+        else pl.DataFrame(schema=dict.fromkeys(("key", "view", "column", "reason"), pl.String))
+    )
     return Resolved(index.filter(pl.col("owner").is_null()), views, gone, lost_frame)
 
 
@@ -56,7 +70,12 @@ def _keys(index: pl.DataFrame, source: Source, bases: Bases) -> pl.Series:
     nameless = index.filter(pl.col("id").is_null())
     if nameless.height:
         raws = _bytes(nameless, source)
-        found = nameless.with_columns(_raw=pl.Series([raws.get((f, o), b"{}") for f, o in nameless.select("file", "ordinal").iter_rows()], dtype=pl.Binary))
+        found = nameless.with_columns(
+            _raw=pl.Series(
+                [raws.get((f, o), b"{}") for f, o in nameless.select("file", "ordinal").iter_rows()],
+                dtype=pl.Binary,
+            )
+        )
         names = anonymous_keys(found["type"].to_list(), found["_raw"].to_list())
         named = found.select("rid").with_columns(anonymous=pl.Series(names, dtype=pl.String))
         index = index.join(named, on="rid", how="left", maintain_order="left")
@@ -76,7 +95,10 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
     undecided = index.join(versions, on="rid").filter(pl.col("disposition") == "undecided")
     if undecided.height:
         raws = _bytes(undecided, source)
-        digests = [sha256(canonical(raws[f, o])).hexdigest() for f, o in undecided.select("file", "ordinal").iter_rows()]
+        digests = [
+            sha256(canonical(raws[f, o])).hexdigest()
+            for f, o in undecided.select("file", "ordinal").iter_rows()
+        ]
         known = undecided.select("rid").with_columns(digest=pl.Series(digests, dtype=pl.String))
         versions = current_versions(index.join(known, on="rid", how="left", maintain_order="left"))
     found = [
@@ -84,7 +106,11 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
         for flag, rule in (("modifier", "MAP-RULES-001"), ("rules", "MAP-RULES-002"))
     ]
     for word, (fate, reason) in DISPOSITIONS.items():
-        found.append(fates(versions.filter(pl.col("disposition") == word)["rid"], fate=fate, reason=reason, dataset=None))
+        found.append(
+            fates(
+                versions.filter(pl.col("disposition") == word)["rid"], fate=fate, reason=reason, dataset=None
+            )
+        )
     return pl.concat([pl.DataFrame(schema=FATES), *found])
 
 
@@ -94,7 +120,9 @@ def _with_contained(
     """View rows of contained resources beside the others', under ``Owner/1#id`` and the owner's record number."""
     index = index.with_columns(owner=pl.lit(None, pl.String))
     parts = dict(gathered.views)
-    holding = gathered.contained.filter(~pl.col("rid").is_in(gone["rid"].to_list())).join(index.select("rid", "key"), on="rid", maintain_order="left")
+    holding = gathered.contained.filter(~pl.col("rid").is_in(gone["rid"].to_list())).join(
+        index.select("rid", "key"), on="rid", maintain_order="left"
+    )
     pieces, _ = expand_contained(holding["key"], holding["raw"])
     if not pieces:
         return parts, index
@@ -104,13 +132,21 @@ def _with_contained(
     taken = take_contained(pieces, reader)
     for name, rows in taken.views.items():
         if rows.height:
-            joined = rows.join(owners, left_on="_rid", right_on="n", maintain_order="left").drop("_rid").rename({"_owner": "_rid"})
+            joined = (
+                rows.join(owners, left_on="_rid", right_on="n", maintain_order="left")
+                .drop("_rid")
+                .rename({"_owner": "_rid"})
+            )
             parts[name] = pl.concat([parts[name], joined], how="diagonal_relaxed")
-    own_rows = pl.DataFrame({"type": [p.type for p in pieces], "key": [p.key for p in pieces], "owner": [p.owner for p in pieces]})
+    own_rows = pl.DataFrame(
+        {"type": [p.type for p in pieces], "key": [p.key for p in pieces], "owner": [p.owner for p in pieces]}
+    )
     return parts, pl.concat([index, own_rows], how="diagonal_relaxed")
 
 
-def _references(gathered: Gathered, index: pl.DataFrame, bases: Bases, parts: Mapping[str, pl.DataFrame]) -> References:
+def _references(
+    gathered: Gathered, index: pl.DataFrame, bases: Bases, parts: Mapping[str, pl.DataFrame]
+) -> References:
     asked = any(
         frame[name].str.contains("?identifier=", literal=True).any()
         for frame in parts.values()
@@ -128,7 +164,9 @@ def _references(gathered: Gathered, index: pl.DataFrame, bases: Bases, parts: Ma
     )
 
 
-def _resolved(frame: pl.DataFrame, view: View, references: References, name: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def _resolved(
+    frame: pl.DataFrame, view: View, references: References, name: str
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     lost = []
     for column in view.columns:
         kind = _form(column.path)
@@ -137,7 +175,9 @@ def _resolved(frame: pl.DataFrame, view: View, references: References, name: str
         elif kind == "getReferenceKey":
             found = references.resolve(frame[column.name], frame["_key"])
             lost.append(
-                found.select(key=frame["_key"], view=pl.lit(name), column=pl.lit(column.name), reason="reason").filter(pl.col("reason").is_not_null())
+                found.select(
+                    key=frame["_key"], view=pl.lit(name), column=pl.lit(column.name), reason="reason"
+                ).filter(pl.col("reason").is_not_null())
             )
             frame = frame.with_columns(found["key"].alias(column.name))
     if view.resource == "Patient":
@@ -149,4 +189,8 @@ def _resolved(frame: pl.DataFrame, view: View, references: References, name: str
 def _form(path: Node) -> str | None:
     while isinstance(path, Call) and path.function == "first":
         path = path.base
-    return path.function if isinstance(path, Call) and path.function in ("getResourceKey", "getReferenceKey") else None
+    return (
+        path.function
+        if isinstance(path, Call) and path.function in ("getResourceKey", "getReferenceKey")
+        else None
+    )

@@ -38,18 +38,30 @@ def enrol(
     usable = found.filter(pl.col("patient").is_not_null() & pl.coalesce("subjid", "usubjid").is_not_null())
     lacking = found.filter(~pl.col("_key").is_in(usable["_key"].to_list()))["_key"].to_list()
     rank = {state: n for n, group in enumerate(("enrolled", "screened")) for state in status[group]}
-    ranked = usable.with_columns(_rank=pl.col("status").replace_strict(rank, default=2, return_dtype=pl.Int64))
-    ranked = ranked.sort("patient", "_rank", pl.col("start").fill_null(""), "_key", descending=[False, False, True, False])
+    ranked = usable.with_columns(
+        _rank=pl.col("status").replace_strict(rank, default=2, return_dtype=pl.Int64)
+    )
+    ranked = ranked.sort(
+        "patient", "_rank", pl.col("start").fill_null(""), "_key", descending=[False, False, True, False]
+    )
     first = ranked.unique("patient", keep="first", maintain_order=True)
     rest = ranked.filter(~pl.col("_key").is_in(first["_key"].to_list()))
     both = rest.filter(pl.col("_rank") == 0)["patient"].unique().to_list()
-    earlier = rest.group_by("patient", maintain_order=True).agg(earlier=pl.col("subjid").sort().str.join(", "))
+    earlier = rest.group_by("patient", maintain_order=True).agg(
+        earlier=pl.col("subjid").sort().str.join(", ")
+    )
     subjects = _named(first.join(earlier, on="patient", how="left", maintain_order="left"), views, settings)
     clash = first.filter(pl.col("patient").is_in(both))["_key"].to_list()
     problems = [
         *(("MAP-SUBJECT-004", key) for key in sorted(lacking)),
-        *(("MAP-SUBJECT-006", key) for key in sorted([*clash, *rest.filter(pl.col("patient").is_in(both))["_key"]])),
-        *(("MAP-SUBJECT-005", key) for key in sorted(rest.filter(~pl.col("patient").is_in(both))["_key"].to_list())),
+        *(
+            ("MAP-SUBJECT-006", key)
+            for key in sorted([*clash, *rest.filter(pl.col("patient").is_in(both))["_key"]])
+        ),
+        *(
+            ("MAP-SUBJECT-005", key)
+            for key in sorted(rest.filter(~pl.col("patient").is_in(both))["_key"].to_list())
+        ),
     ]
     kept = subjects.filter(~pl.col("patient").is_in(both))
     return Roster(kept, sorted(rest["_key"].to_list()), sorted(outside), problems)
@@ -80,12 +92,24 @@ def _of_study(views: Mapping[str, pl.DataFrame], study_id: str) -> pl.DataFrame:
     return enrolments.filter(member | (unknown.fill_null(value=True) & bears_ours))
 
 
-def _named(first: pl.DataFrame, views: Mapping[str, pl.DataFrame], settings: Mapping[str, Any]) -> pl.DataFrame:
-    patients = views["patient"].select(patient="_key", _site="site", organization="organization").unique("patient")
-    organizations = views["organization"].select(organization="_key", _organization_site="site").unique("organization")
+def _named(
+    first: pl.DataFrame, views: Mapping[str, pl.DataFrame], settings: Mapping[str, Any]
+) -> pl.DataFrame:
+    patients = (
+        views["patient"].select(patient="_key", _site="site", organization="organization").unique("patient")
+    )
+    organizations = (
+        views["organization"].select(organization="_key", _organization_site="site").unique("organization")
+    )
     joined = first.join(patients, on="patient", how="left", maintain_order="left")
     joined = joined.join(organizations, on="organization", how="left", maintain_order="left")
     siteid = pl.coalesce("_site", "_organization_site", pl.lit(settings["site"]))
-    joined = joined.with_columns(siteid=siteid, subjid=pl.coalesce("subjid", pl.col("usubjid").str.split("-").list.last()))
+    joined = joined.with_columns(
+        siteid=siteid, subjid=pl.coalesce("subjid", pl.col("usubjid").str.split("-").list.last())
+    )
     made = pl.concat_str(pl.lit(settings["id"]), "siteid", "subjid", separator="-")
-    return joined.with_columns(USUBJID=pl.coalesce("usubjid", made), enrolment="_key").select(list(ROSTER)).sort("USUBJID")
+    return (
+        joined.with_columns(USUBJID=pl.coalesce("usubjid", made), enrolment="_key")
+        .select(list(ROSTER))
+        .sort("USUBJID")
+    )

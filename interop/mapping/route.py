@@ -46,10 +46,18 @@ def _outside(rows: pl.DataFrame, domain: str) -> tuple[list[pl.DataFrame], list[
     strangers, things = rows.filter(patient), rows.filter(~patient)
     lost = [
         fates(nowhere["_rid"], fate="quarantined", reason="MAP-SUBJECT-002", dataset=domain),
-        fates(strangers["_rid"], fate="not in study", reason="patient in no ResearchSubject of the study", dataset=domain),
+        fates(
+            strangers["_rid"],
+            fate="not in study",
+            reason="patient in no ResearchSubject of the study",
+            dataset=domain,
+        ),
         fates(things["_rid"], fate="out of scope", reason="subject is not a Patient", dataset=domain),
     ]
-    said = [noted("MAP-SUBJECT-002", nowhere["_key"], domain), noted("MAP-SUBJECT-003", things["_key"], domain)]
+    said = [
+        noted("MAP-SUBJECT-002", nowhere["_key"], domain),
+        noted("MAP-SUBJECT-003", things["_key"], domain),
+    ]
     return lost, said
 
 
@@ -57,19 +65,25 @@ def noted(rule: str, keys: pl.Series | Sequence[str], domain: str | None = None)
     """Problems of whole resources, once each."""
     frame = pl.DataFrame({"resource": pl.Series(list(keys), dtype=pl.String).unique(maintain_order=True)})
     added = {name: pl.lit(None, pl.String) for name in PROBLEMS if name != "resource"}
-    return frame.with_columns(**{**added, "rule": pl.lit(rule), "dataset": pl.lit(domain, dtype=pl.String)}).select(list(PROBLEMS))
+    return frame.with_columns(
+        **{**added, "rule": pl.lit(rule), "dataset": pl.lit(domain, dtype=pl.String)}
+    ).select(list(PROBLEMS))
 
 
 def _patients(resolved: Resolved, patients: pl.Series) -> pl.DataFrame:
     others = resolved.index.filter((pl.col("type") == "Patient") & ~pl.col("key").is_in(patients.to_list()))
-    return fates(others["rid"], fate="not in study", reason="patient in no ResearchSubject of the study", dataset=None)
+    return fates(
+        others["rid"], fate="not in study", reason="patient in no ResearchSubject of the study", dataset=None
+    )
 
 
 def _enrolments(resolved: Resolved, roster: Roster) -> pl.DataFrame:
     index = resolved.index
 
     def of(keys: Sequence[str], fate: str, reason: str) -> pl.DataFrame:
-        return fates(index.filter(pl.col("key").is_in(list(keys)))["rid"], fate=fate, reason=reason, dataset=None)
+        return fates(
+            index.filter(pl.col("key").is_in(list(keys)))["rid"], fate=fate, reason=reason, dataset=None
+        )
 
     bad = [key for rule, key in roster.problems if rule in ("MAP-SUBJECT-004", "MAP-SUBJECT-006")]
     return pl.concat([
@@ -83,7 +97,9 @@ def _roster_problems(roster: Roster) -> list[pl.DataFrame]:
     return [noted(rule, [key]) for rule, key in roster.problems]
 
 
-def batches(routed: Routed, mappings: Mapping[str, DomainMapping], subjects: pl.DataFrame, *, count: int) -> list[tuple[pl.DataFrame, Mapping[str, Mapping[str, pl.DataFrame]]]]:
+def batches(
+    routed: Routed, mappings: Mapping[str, DomainMapping], subjects: pl.DataFrame, *, count: int
+) -> list[tuple[pl.DataFrame, Mapping[str, Mapping[str, pl.DataFrame]]]]:
     """Subjects in order of USUBJID, cut into at most `count` batches, each with the rows of its subjects in every view."""
     if count <= 1 or subjects.height <= 1:
         return [(subjects, routed.views)]
@@ -91,17 +107,23 @@ def batches(routed: Routed, mappings: Mapping[str, DomainMapping], subjects: pl.
     return [(part, _of(part, routed, mappings)) for part in subjects.sort("USUBJID").iter_slices(size)]
 
 
-def _of(part: pl.DataFrame, routed: Routed, mappings: Mapping[str, DomainMapping]) -> Mapping[str, Mapping[str, pl.DataFrame]]:
+def _of(
+    part: pl.DataFrame, routed: Routed, mappings: Mapping[str, DomainMapping]
+) -> Mapping[str, Mapping[str, pl.DataFrame]]:
     chosen: dict[str, dict[str, pl.DataFrame]] = {}
     for domain, mapping in mappings.items():
         chosen[domain] = dict(routed.views[domain])
         if mapping.rows == "roster":
             continue
         for branch in mapping.branches:
-            main = routed.views[domain][branch.view].filter(pl.col("subject").is_in(part["patient"].to_list()))
+            main = routed.views[domain][branch.view].filter(
+                pl.col("subject").is_in(part["patient"].to_list())
+            )
             chosen[domain][branch.view] = main
             for child in branch.children.values():
                 parts = routed.views[domain][child.view]
                 if child.on.get("id") == "id":
-                    chosen[domain][child.view] = parts.filter(pl.col("_rid").is_in(main["_rid"].unique().to_list()))
+                    chosen[domain][child.view] = parts.filter(
+                        pl.col("_rid").is_in(main["_rid"].unique().to_list())
+                    )
     return chosen

@@ -44,26 +44,40 @@ def _main(mapping: DomainMapping, branch: Branch, views: Views, context: Context
     frame = views[branch.view]
     if mapping.rows == "roster":
         subjects = context.roster.select(_patient="patient", _enrolment="enrolment")
-        frame = subjects.join(frame, left_on="_enrolment", right_on="_key", how="left", maintain_order="left", coalesce=False)
-        frame = frame.with_columns(subject="_patient", _key=pl.coalesce("_key", "_patient")).drop("_patient", "_enrolment")
+        frame = subjects.join(
+            frame, left_on="_enrolment", right_on="_key", how="left", maintain_order="left", coalesce=False
+        )
+        frame = frame.with_columns(subject="_patient", _key=pl.coalesce("_key", "_patient")).drop(
+            "_patient", "_enrolment"
+        )
     frame = frame.with_columns(_resource=pl.col("_key"), _element=pl.col("_index").cast(pl.String))
     if branch.element is None:
         return frame.with_columns(_parent=pl.lit(None, pl.String))
     number = (pl.col("_index").cast(pl.Int64) + 1).cast(pl.String)
-    return frame.with_columns(_parent=pl.col("_key"), _key=pl.concat_str("_key", pl.lit(f"#{branch.element}."), number))
+    return frame.with_columns(
+        _parent=pl.col("_key"), _key=pl.concat_str("_key", pl.lit(f"#{branch.element}."), number)
+    )
 
 
 def _parts(frame: pl.DataFrame, parts: pl.DataFrame, child: Child) -> pl.DataFrame:
     left, right = list(child.on), list(child.on.values())
     keyed = frame.select("_at", *(pl.col(name).alias(f"_on{n}") for n, name in enumerate(left)))
-    numbered = parts.with_row_index("_nth").with_columns(pl.col(name).alias(f"_on{n}") for n, name in enumerate(right))
-    return keyed.join(numbered, on=[f"_on{n}" for n in range(len(left))], how="inner").drop(f"_on{n}" for n in range(len(left)))
+    numbered = parts.with_row_index("_nth").with_columns(
+        pl.col(name).alias(f"_on{n}") for n, name in enumerate(right)
+    )
+    return keyed.join(numbered, on=[f"_on{n}" for n in range(len(left))], how="inner").drop(
+        f"_on{n}" for n in range(len(left))
+    )
 
 
 def _subjects(work: Work, views: Views, context: Context) -> None:
     del views
-    roster = context.roster.select(_subject="patient", USUBJID="USUBJID", **{f"roster.{c}": c for c in ("subjid", "siteid", "earlier")})
-    work.frame = work.frame.join(roster, left_on="subject", right_on="_subject", how="inner", maintain_order="left")
+    roster = context.roster.select(
+        _subject="patient", USUBJID="USUBJID", **{f"roster.{c}": c for c in ("subjid", "siteid", "earlier")}
+    )
+    work.frame = work.frame.join(
+        roster, left_on="subject", right_on="_subject", how="inner", maintain_order="left"
+    )
 
 
 def _status(work: Work, views: Views, context: Context) -> None:
@@ -73,7 +87,9 @@ def _status(work: Work, views: Views, context: Context) -> None:
     table = context.tables[work.mapping.status["recode"]].forward("policy")
     policies = {code: policy for (_, code), policy in table.items()}
     sent = work.frame[work.mapping.status["from"]]
-    policy = sent.replace_strict(policies, default="quarantine", return_dtype=pl.String).fill_null("quarantine")
+    policy = sent.replace_strict(policies, default="quarantine", return_dtype=pl.String).fill_null(
+        "quarantine"
+    )
     work.quarantine(Problem("MAP-STATUS-001", policy == "quarantine", sent))
     policy = policy.filter(policy != "quarantine")
     work.drop(policy == "remove", fate="removed", reason="entered-in-error")
@@ -93,20 +109,32 @@ def _join(frame: pl.DataFrame, other: pl.DataFrame, join: Join, mapping: DomainM
     keys = list(join.on.values())
     other = other.filter(pl.all_horizontal(pl.col(keys).is_not_null()))
     if join.choose is not None:
-        other = other.sort(*next(iter(join.choose.values())), "_index").unique(keys, keep="first", maintain_order=True)
+        other = other.sort(*next(iter(join.choose.values())), "_index").unique(
+            keys, keep="first", maintain_order=True
+        )
     elif other.select(keys).is_duplicated().any():
         raise MappingError(f"join {join.alias} finds two rows for one", file=mapping.file, line=join.line)
     named = other.select(
         *(pl.col(key).alias(f"_on{n}") for n, key in enumerate(keys)),
         *(pl.col(name).alias(f"{join.alias}.{name}") for name in other.columns),
     )
-    return frame.join(named, left_on=list(join.on), right_on=[f"_on{n}" for n in range(len(keys))], how="left", maintain_order="left")
+    return frame.join(
+        named,
+        left_on=list(join.on),
+        right_on=[f"_on{n}" for n in range(len(keys))],
+        how="left",
+        maintain_order="left",
+    )
 
 
 def _omit(work: Work, views: Views, context: Context) -> None:
     del views
     for omission in work.mapping.omit:
-        work.drop(holds(work.frame, omission.when, omission.unless, context), fate="out of scope", reason=omission.reason)
+        work.drop(
+            holds(work.frame, omission.when, omission.unless, context),
+            fate="out of scope",
+            reason=omission.reason,
+        )
 
 
 def _gate(work: Work, views: Views, context: Context) -> None:
@@ -116,9 +144,13 @@ def _gate(work: Work, views: Views, context: Context) -> None:
         return
     table = context.tables[gate.table].frame
     entries = pl.concat([table.drop("reverse", strict=False), *_also(table, gate.also)], how="diagonal")
-    found = _candidates(work, context).join(entries, on=["system", "code"], how="inner", maintain_order="left")
+    found = _candidates(work, context).join(
+        entries, on=["system", "code"], how="inner", maintain_order="left"
+    )
     rank = {system: n for n, system in enumerate(gate.order)}
-    found = found.with_columns(_rank=pl.col("system").replace_strict(rank, default=len(rank), return_dtype=pl.Int64))
+    found = found.with_columns(
+        _rank=pl.col("system").replace_strict(rank, default=len(rank), return_dtype=pl.Int64)
+    )
     found = found.sort("_at", "_rank", "_nth").filter(pl.col("_rank") == pl.col("_rank").min().over("_at"))
     if gate.agree is not None:
         clash = found.filter(pl.col(gate.agree).n_unique().over("_at") > 1)["_at"].unique().to_list()
@@ -141,8 +173,16 @@ def _also(table: pl.DataFrame, also: Mapping[str, str]) -> list[pl.DataFrame]:
     made = []
     for name, system in also.items():
         keyed = table.filter(pl.col(name).is_not_null()).drop("system", "code", "reverse", strict=False)
-        agreed = [pl.when(pl.col(c).n_unique() == 1).then(pl.col(c).first()).alias(c) for c in keyed.columns if c not in (name, "loinc")]
-        made.append(keyed.group_by(name, maintain_order=True).agg(agreed).with_columns(system=pl.lit(system), code=pl.col(name)))
+        agreed = [
+            pl.when(pl.col(c).n_unique() == 1).then(pl.col(c).first()).alias(c)
+            for c in keyed.columns
+            if c not in (name, "loinc")
+        ]
+        made.append(
+            keyed.group_by(name, maintain_order=True)
+            .agg(agreed)
+            .with_columns(system=pl.lit(system), code=pl.col(name))
+        )
     return made
 
 
@@ -153,12 +193,18 @@ def _candidates(work: Work, context: Context) -> pl.DataFrame:
     parts = []
     for n, name in enumerate(work.mapping.gate.candidates):
         if name in work.children:
-            coded = work.children[name].select("_at", "system", "code", (pl.col("_nth").cast(pl.Int64) + n * 2**32).alias("_nth"))
+            coded = work.children[name].select(
+                "_at", "system", "code", (pl.col("_nth").cast(pl.Int64) + n * 2**32).alias("_nth")
+            )
             parts.append(coded.join(kept, on="_at", how="semi"))
         else:
             texts = normal(column(work.frame, name, context))
-            whole = pl.DataFrame({"_at": work.frame["_at"], "code": texts}).with_columns(system=pl.lit("text"), _nth=pl.lit(n * 2**32))
-            parts.append(whole.drop_nulls("code").select("_at", "system", "code", pl.col("_nth").cast(pl.Int64)))
+            whole = pl.DataFrame({"_at": work.frame["_at"], "code": texts}).with_columns(
+                system=pl.lit("text"), _nth=pl.lit(n * 2**32)
+            )
+            parts.append(
+                whole.drop_nulls("code").select("_at", "system", "code", pl.col("_nth").cast(pl.Int64))
+            )
     return pl.concat(parts)
 
 
@@ -168,7 +214,9 @@ def _shown_codes(work: Work) -> pl.Series:
     coded = [name for name in work.mapping.gate.candidates if name in work.children]
     if not coded:
         return nothing(work.frame)
-    codes = pl.concat([work.children[name].select("_at", "_nth", "system", "code") for name in coded]).sort("_at", "_nth")
+    codes = pl.concat([work.children[name].select("_at", "_nth", "system", "code") for name in coded]).sort(
+        "_at", "_nth"
+    )
     shown = pl.concat_str(pl.col("system").fill_null(""), pl.lit("|"), "code")
     listed = codes.group_by("_at", maintain_order=True).agg(shown=shown.drop_nulls().str.join(", "))
     return work.frame.join(listed, on="_at", how="left", maintain_order="left")["shown"]

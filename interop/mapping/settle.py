@@ -35,21 +35,37 @@ def _duplicates(work: Work) -> None:
     exact = [key for key in keys if key.endswith("REFID")]
     known = pl.all_horizontal(pl.col(d).is_not_null() for d in dates)
     # Without an accession number a date alone does not say that two results are one.
-    sure = pl.all_horizontal(iso8601.has_time(d) for d in dates) | pl.any_horizontal(pl.col(e).is_not_null() for e in exact)
+    sure = pl.all_horizontal(iso8601.has_time(d) for d in dates) | pl.any_horizontal(
+        pl.col(e).is_not_null() for e in exact
+    )
     frame = work.frame.with_row_index("_n").filter(known & sure)
-    frame = frame.filter(pl.struct(keys).is_duplicated()).filter(pl.col("_resource").n_unique().over(keys) > 1)
+    frame = frame.filter(pl.struct(keys).is_duplicated()).filter(
+        pl.col("_resource").n_unique().over(keys) > 1
+    )
     if not frame.height:
         return
-    preferred = pl.all_horizontal(pl.col(name).is_in(list(values)) for name, values in rule.prefer.items()) if rule.prefer else pl.lit(value=False)
+    preferred = (
+        pl.all_horizontal(pl.col(name).is_in(list(values)) for name, values in rule.prefer.items())
+        if rule.prefer
+        else pl.lit(value=False)
+    )
     values = [value for value in rule.values if value in frame.columns]
     frame = frame.sort("_key", "_index").with_columns(_preferred=preferred)
-    frame = frame.with_columns(_same=pl.struct(values).n_unique().over(keys) == 1, _corrections=pl.col("_preferred").sum().over(keys))
+    frame = frame.with_columns(
+        _same=pl.struct(values).n_unique().over(keys) == 1, _corrections=pl.col("_preferred").sum().over(keys)
+    )
     frame = frame.sort("_preferred", "_key", "_index", descending=[True, False, False])
     decided = pl.col("_same") | (pl.col("_corrections") == 1)
-    frame = frame.with_columns(_keep=pl.col("_n").first().over(keys), _ids=pl.col("_key").sort().str.join(", ").over(keys), _decided=decided)
+    frame = frame.with_columns(
+        _keep=pl.col("_n").first().over(keys),
+        _ids=pl.col("_key").sort().str.join(", ").over(keys),
+        _decided=decided,
+    )
     merged = frame.filter("_decided").filter(pl.col("_n") != pl.col("_keep"))
     clashing = frame.filter(~pl.col("_decided"))
-    ids = work.frame.with_row_index("_n").join(frame.select("_n", "_ids"), on="_n", how="left", maintain_order="left")["_ids"]
+    ids = work.frame.with_row_index("_n").join(
+        frame.select("_n", "_ids"), on="_n", how="left", maintain_order="left"
+    )["_ids"]
     number = work.frame.with_row_index("_n")["_n"]
     kept = merged["_keep"].unique().to_list()
     work.report(Problem("MAP-DUP-001", number.is_in(kept)), other=ids)

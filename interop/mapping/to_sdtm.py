@@ -56,7 +56,9 @@ class Result(msgspec.Struct, frozen=True):
     source: Source
 
 
-def to_sdtm(plan: Plan, source: Source, *, workers: int = 1, batch_count: int | None = None, everyone: bool = False) -> Result:
+def to_sdtm(
+    plan: Plan, source: Source, *, workers: int = 1, batch_count: int | None = None, everyone: bool = False
+) -> Result:
     """Convert a source; `everyone` takes every Patient as a subject. The result does not depend on `workers` or `batch_count`."""
     reader = _reader(plan)
     gathered = gather(source.parts(), reader)
@@ -69,7 +71,9 @@ def to_sdtm(plan: Plan, source: Source, *, workers: int = 1, batch_count: int | 
 
 def _reader(plan: Plan) -> Reader:
     views = {f"roster.{name}": view for name, view in plan.roster_views.items()}
-    views |= {f"{domain}.{name}": view for domain, m in plan.mappings.items() for name, view in m.views.items()}
+    views |= {
+        f"{domain}.{name}": view for domain, m in plan.mappings.items() for name, view in m.views.items()
+    }
     joined = {m.views[join.view].resource for m in plan.mappings.values() for join in m.joins.values()}
     return Reader(
         {name: compile_view(view) for name, view in views.items()},
@@ -86,7 +90,13 @@ def _roster(plan: Plan, resolved: Resolved, *, everyone: bool) -> Roster:
 def _convert(plan: Plan, routed: Routed, roster: Roster, *, workers: int, count: int) -> list[Converted]:
     severities = {rule: str(row["severity"]) for rule, row in rules().items()}
     made = [
-        Batch(views, plan.mappings, plan.steps, msgspec.structs.replace(plan.context, roster=subjects), severities)
+        Batch(
+            views,
+            plan.mappings,
+            plan.steps,
+            msgspec.structs.replace(plan.context, roster=subjects),
+            severities,
+        )
         for subjects, views in batches(routed, plan.mappings, roster.subjects, count=count)
     ]
     if workers <= 1 or len(made) == 1:
@@ -97,7 +107,12 @@ def _convert(plan: Plan, routed: Routed, roster: Roster, *, workers: int, count:
 
 
 def _reduce(
-    plan: Plan, source: Source, gathered: Gathered, resolved: Resolved, routed: Routed, converted: Sequence[Converted]
+    plan: Plan,
+    source: Source,
+    gathered: Gathered,
+    resolved: Resolved,
+    routed: Routed,
+    converted: Sequence[Converted],
 ) -> Result:
     datasets: dict[str, Dataset] = {}
     lineage: dict[str, pl.DataFrame] = {}
@@ -109,7 +124,9 @@ def _reduce(
         extra = supplemental(mapping, frame, plan.standard)
         if extra is not None:
             datasets[extra.name] = extra
-    disposed = settle_fates(resolved.index, pl.concat([resolved.fates, routed.fates, *(c.fates for c in converted)]))
+    disposed = settle_fates(
+        resolved.index, pl.concat([resolved.fates, routed.fates, *(c.fates for c in converted)])
+    )
     problems = pl.concat([routed.problems, _resolution_problems(resolved), *(c.problems for c in converted)])
     held = disposed.filter(pl.col("fate") == "quarantined").select("file", "ordinal")
     quarantine: dict[str, set[int]] = {}
@@ -117,8 +134,19 @@ def _reduce(
         quarantine.setdefault(file, set()).add(ordinal)
     return Result(
         datasets=datasets,
-        issues=Issues([*source.issues, *gathered.issues, *(u.issue() for u in gathered.unreadable), *issues_of(problems, disposed)]),
-        ledger=ledger(disposed, gathered.unreadable, {name: {"rows": len(dataset)} for name, dataset in datasets.items()}),
+        issues=Issues(
+            [
+                *source.issues,
+                *gathered.issues,
+                *(u.issue() for u in gathered.unreadable),
+                *issues_of(problems, disposed),
+            ]
+        ),
+        ledger=ledger(
+            disposed,
+            gathered.unreadable,
+            {name: {"rows": len(dataset)} for name, dataset in datasets.items()},
+        ),
         lineage=lineage,
         quarantine=quarantine,
         unreadable=gathered.unreadable,
@@ -129,14 +157,22 @@ def _reduce(
 def _dataset(standard: Standard, mapping: DomainMapping, frame: pl.DataFrame) -> Dataset:
     domain = standard.dataset(mapping.domain)
     typed = [
-        pl.col(name).cast(pl.Float64, strict=False) if domain[name].type == "Num" and frame[name].dtype == pl.String else pl.col(name)
+        pl.col(name).cast(pl.Float64, strict=False)
+        if domain[name].type == "Num" and frame[name].dtype == pl.String
+        else pl.col(name)
         for name in mapping.variables
     ]
     return Dataset(domain, frame.select(typed)).complete()
 
 
 def _resolution_problems(resolved: Resolved) -> pl.DataFrame:
-    held = resolved.fates.filter(pl.col("fate") == "quarantined").join(resolved.index.select("rid", "key"), on="rid")
-    found = [noted(rule, held.filter(pl.col("reason") == rule)["key"]) for rule in sorted(held["reason"].unique())]
-    lost = resolved.unresolved.filter(pl.col("column") != "subject").filter(pl.col("reason") != "not in source")
+    held = resolved.fates.filter(pl.col("fate") == "quarantined").join(
+        resolved.index.select("rid", "key"), on="rid"
+    )
+    found = [
+        noted(rule, held.filter(pl.col("reason") == rule)["key"]) for rule in sorted(held["reason"].unique())
+    ]
+    lost = resolved.unresolved.filter(pl.col("column") != "subject").filter(
+        pl.col("reason") != "not in source"
+    )
     return pl.concat([noted("MAP-REFERENCE-001", []), *found, noted("MAP-REFERENCE-001", lost["key"])])

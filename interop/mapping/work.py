@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import msgspec
 import polars as pl
 
+from interop.knowledge import folder
 from interop.mapping.context import Problem
 from interop.mapping.model import DomainMapping
 from interop.tables import Row, read_table
-from interop.knowledge import folder
 
 FATES = {"rid": pl.UInt32, "fate": pl.String, "reason": pl.String, "dataset": pl.String}
 PROBLEMS = {
@@ -43,7 +43,9 @@ class Work(msgspec.Struct):
             self.fates.append(fates(gone["_rid"], fate=fate, reason=reason, dataset=self.domain))
             self.frame = self.frame.filter(~rows)
 
-    def report(self, problem: Problem, *, variable: str | None = None, other: pl.Series | None = None) -> None:
+    def report(
+        self, problem: Problem, *, variable: str | None = None, other: pl.Series | None = None
+    ) -> None:
         """Note a problem of some rows."""
         rows = problem.rows.fill_null(value=False)
         if not rows.any():
@@ -70,9 +72,13 @@ class Work(msgspec.Struct):
         """Take the marked rows out, each with its rule as the reason."""
         if "_bad" in self.frame.columns:
             for rule in self.frame["_bad"].drop_nulls().unique().sort():
-                self.drop((self.frame["_bad"] == rule).fill_null(value=False), fate="quarantined", reason=rule)
+                self.drop(
+                    (self.frame["_bad"] == rule).fill_null(value=False), fate="quarantined", reason=rule
+                )
 
-    def quarantine(self, problem: Problem, *, variable: str | None = None, other: pl.Series | None = None) -> None:
+    def quarantine(
+        self, problem: Problem, *, variable: str | None = None, other: pl.Series | None = None
+    ) -> None:
         """Report a problem and take its rows out."""
         self.report(problem, variable=variable, other=other)
         self.drop(problem.rows.fill_null(value=False), fate="quarantined", reason=problem.rule)
@@ -88,7 +94,10 @@ def apply(work: Work, problem: Problem, severities: Mapping[str, str], *, variab
 def fates(rids: pl.Series, *, fate: str, reason: str, dataset: str | None) -> pl.DataFrame:
     """Dispositions of resources, for the ledger."""
     return pl.select(
-        rid=rids.cast(pl.UInt32).unique().sort(), fate=pl.lit(fate), reason=pl.lit(reason), dataset=pl.lit(dataset, dtype=pl.String)
+        rid=rids.cast(pl.UInt32).unique().sort(),
+        fate=pl.lit(fate),
+        reason=pl.lit(reason),
+        dataset=pl.lit(dataset, dtype=pl.String),
     )
 
 

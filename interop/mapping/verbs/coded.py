@@ -7,7 +7,7 @@ import polars as pl
 from interop.errors import MappingError
 from interop.mapping.context import Column, Context, Problem, column, nothing
 from interop.mapping.model import Variable
-from interop.mapping.units import ucum_code, submission_unit
+from interop.mapping.units import submission_unit, ucum_code
 from interop.mapping.verbs.registry import of_argument, of_from, verb
 from interop.tables import normal_text
 
@@ -21,14 +21,16 @@ def table_target(argument: str) -> tuple[str, str]:
 def normal(values: pl.Series) -> pl.Series:
     """Texts in the form in which they are compared, once per distinct value."""
     distinct = values.drop_nulls().unique()
-    return values.replace_strict(distinct, pl.Series([normal_text(t) for t in distinct], dtype=pl.String), default=None)
+    return values.replace_strict(
+        distinct, pl.Series([normal_text(t) for t in distinct], dtype=pl.String), default=None
+    )
 
 
 def submission(values: pl.Series, codelist: str | None, context: Context) -> pl.Series:
     """The codelist's own spelling of texts that are submission values of it, else null."""
     if codelist is None or codelist not in context.terminology:
         return values
-    terms = {normal_text(value): value for value in context.terminology[codelist].values}
+    terms = {normal_text(value): value for value in context.terminology[codelist].by_value}
     return normal(values).replace_strict(terms, default=None, return_dtype=pl.String)
 
 
@@ -76,7 +78,11 @@ def recode(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     if source == "gate":
         return Column(column(rows, f"gate.{target}", context))
     if not isinstance(source, Mapping):
-        raise MappingError(f"{variable.name}: recode needs from: gate or {{column: system}}", file=variable.file, line=variable.line)
+        raise MappingError(
+            f"{variable.name}: recode needs from: gate or {{column: system}}",
+            file=variable.file,
+            line=variable.line,
+        )
     entries = context.tables[table].forward(target)
     values = nothing(rows)
     there = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
@@ -141,7 +147,10 @@ def unit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     parts = [column(rows, name, context) for name in ucum.split("/")] if ucum else [nothing(rows)]
     text_column = variable.argument.get("text")
     text = column(rows, text_column, context) if text_column else nothing(rows)
-    units = [submission_unit(part, text if n == 0 else nothing(rows), context.units) for n, part in enumerate(parts)]
+    units = [
+        submission_unit(part, text if n == 0 else nothing(rows), context.units)
+        for n, part in enumerate(parts)
+    ]
     values = units[0].unit
     for over in units[1:]:
         joined = pl.select(pl.concat_str([values, over.unit], separator="/")).to_series()
@@ -152,6 +161,6 @@ def unit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     sent = parts[0].zip_with(parts[0].is_not_null(), text)
     from_text = (units[0].source == "alias").fill_null(value=False) & exact.is_null()
     unknown = values.is_null() & sent.is_not_null()
-    return Column(values, sent, (Problem("MAP-UNIT-001", from_text, sent), Problem("MAP-UNIT-002", unknown, sent)))
-
-
+    return Column(
+        values, sent, (Problem("MAP-UNIT-001", from_text, sent), Problem("MAP-UNIT-002", unknown, sent))
+    )

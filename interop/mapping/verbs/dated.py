@@ -17,7 +17,10 @@ def _to_fhir(rows: pl.DataFrame, variable: Variable, context: Context) -> Mappin
     put = variable.put or {names(variable.argument)[0]: "dateTime"}
     dtc = rows[variable.name]
     kinds = {name: kind for name, kind in put.items() if kind in ("dateTime", "date")}
-    written = {name: fhir_date(dtc, context) if kind == "dateTime" else dtc.str.extract(f"({_DATE})") for name, kind in kinds.items()}
+    written = {
+        name: fhir_date(dtc, context) if kind == "dateTime" else dtc.str.extract(f"({_DATE})")
+        for name, kind in kinds.items()
+    }
     exact = [name for name, kind in put.items() if kind == "exact"]
     for sent in written.values():
         same = (shown(sent, context)["dtc"] == dtc).fill_null(value=False)
@@ -29,7 +32,11 @@ def fhir_date(dtc: pl.Series, context: Context) -> pl.Series:
     """--DTC text as a legal FHIR dateTime: a time gets seconds and the zone's offset; a date without its day loses the time."""
     frame = pl.DataFrame({"dtc": dtc})
     timed = pl.col("dtc").str.contains(_TIME)
-    text = pl.when(pl.col("dtc").str.count_matches(":") == 1).then(pl.col("dtc") + ":00").otherwise(pl.col("dtc"))
+    text = (
+        pl.when(pl.col("dtc").str.count_matches(":") == 1)
+        .then(pl.col("dtc") + ":00")
+        .otherwise(pl.col("dtc"))
+    )
     frame = frame.with_columns(sent=pl.when(timed).then(text))
     with_offset = local(frame["sent"], context.setting("zone"), fraction="keep", offset="keep")["dtc"]
     date = dtc.str.extract(f"({_DATE})")

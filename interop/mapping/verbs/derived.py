@@ -14,10 +14,20 @@ def _reads(variable: Variable) -> list[str]:
     return [*of_from(variable), *names(variable.options.get("within")), *variable.options.get("exclude", {})]
 
 
-@verb("derive", put=None, columns=_reads, options=("from", "within", "exclude", "give", "map", "many"), inverse="D")
+@verb(
+    "derive",
+    put=None,
+    columns=_reads,
+    options=("from", "within", "exclude", "give", "map", "many"),
+    inverse="D",
+)
 def derive(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """A named derivation over the columns of `from` (``DOMAIN.VARIABLE`` of other domains); recomputed, never stored in FHIR."""
     if variable.argument not in DERIVATIONS:
         near = suggestion(variable.argument, DERIVATIONS)
-        raise MappingError(f'{variable.name}: no derivation "{variable.argument}"{near}', file=variable.file, line=variable.line)
+        raise MappingError(
+            f'{variable.name}: no derivation "{variable.argument}"{near}',
+            file=variable.file,
+            line=variable.line,
+        )
     return DERIVATIONS[variable.argument](rows, variable, context)

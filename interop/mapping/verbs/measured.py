@@ -27,7 +27,10 @@ def _value(rows: pl.DataFrame, variable: Variable, _: Context) -> Mapping[str, p
     parsed = parse_result(text)
     same = parsed["text"] == text
     number = same & (parsed["kind"] == "number") & text.str.contains(_JSON_NUMBER)
-    pair = {kind: same & (parsed["kind"] == kind) & text.str.contains(r"^\d+(\.\d+)?[-:]\d+(\.\d+)?$") for kind in ("ratio", "range")}
+    pair = {
+        kind: same & (parsed["kind"] == kind) & text.str.contains(r"^\d+(\.\d+)?[-:]\d+(\.\d+)?$")
+        for kind in ("ratio", "range")
+    }
     none = nothing(rows)
     given = {
         argument["comparator"]: parsed["comparator"].zip_with(number, none),
@@ -55,12 +58,16 @@ def result(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
             pl.concat_str("ratio0", "ratio1", separator=":"),
             pl.concat_str("range0", "range1", separator="-"),
             pl.col("integer0"),
-            pl.col("boolean0").replace_strict({"true": "POSITIVE", "false": "NEGATIVE"}, default=None, return_dtype=pl.String),
+            pl.col("boolean0").replace_strict(
+                {"true": "POSITIVE", "false": "NEGATIVE"}, default=None, return_dtype=pl.String
+            ),
             *text,
         ).alias("sent")
     )
     parsed = parse_result(frame["sent"])
-    return Column(parsed["text"], frame["sent"], (Problem("MAP-VALUE-004", parsed["exponent"].fill_null(value=False)),))
+    return Column(
+        parsed["text"], frame["sent"], (Problem("MAP-VALUE-004", parsed["exponent"].fill_null(value=False)),)
+    )
 
 
 def _range(rows: pl.DataFrame, variable: Variable, context: Context, name: str) -> pl.Series:
@@ -91,7 +98,13 @@ def limit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     return Column(nothing(rows).zip_with(other, values), problems=tuple(problems))
 
 
-@verb("std", put=None, columns=lambda v: [*of_from(v), *names(v.options.get("qualitative"))], options=("from", "map", "qualitative", "property"), inverse="D")
+@verb(
+    "std",
+    put=None,
+    columns=lambda v: [*of_from(v), *names(v.options.get("qualitative"))],
+    options=("from", "map", "qualitative", "property"),
+    inverse="D",
+)
 def std(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """The result or range in the test's standard unit (SDTMIG 4.5.1): result, number, unit; low, high.
 
@@ -101,7 +114,11 @@ def std(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     part = variable.argument
     if part in ("number", "unit", "high"):
         return Column(rows[f"_{variable.options['from'][0]}.{part}"])
-    return _range_in_standard_unit(rows, variable, context) if part == "low" else _result_in_standard_unit(rows, variable, context)
+    return (
+        _range_in_standard_unit(rows, variable, context)
+        if part == "low"
+        else _result_in_standard_unit(rows, variable, context)
+    )
 
 
 def _standard_unit(rows: pl.DataFrame, test: pl.Series, name: str, context: Context) -> pl.Series:
@@ -130,10 +147,14 @@ def _result_in_standard_unit(rows: pl.DataFrame, variable: Variable, context: Co
         terms = column(rows, coded, context).replace_strict(codes, default=None, return_dtype=pl.String)
         stresc = terms.zip_with(terms.is_not_null(), stresc)
         problem = nothing(rows).zip_with(terms.is_not_null(), problem)
-    conflict = dimension_conflict(sent_unit, column(rows, variable.options.get("property", ""), context), context.units)
+    conflict = dimension_conflict(
+        sent_unit, column(rows, variable.options.get("property", ""), context), context.units
+    )
     problems = (*_problems(problem), Problem("MAP-UNIT-003", conflict, sent_unit))
     extra = {"number": done["stresn"], "unit": done["stresu"]}
-    return Column(stresc, None, problems, {f"_{variable.name}.{key}": values for key, values in extra.items()})
+    return Column(
+        stresc, None, problems, {f"_{variable.name}.{key}": values for key, values in extra.items()}
+    )
 
 
 def _range_in_standard_unit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:

@@ -45,7 +45,9 @@ def _to_identifier(rows: pl.DataFrame, variable: Variable, _: Context) -> Mappin
 @verb("id", put=_to_identifier, columns=of_argument)
 def identifier(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """The identifier of the study's own system in a column, else the row's identity ``Type/id`` (``#element.n``)."""
-    return Column(column(rows, variable.argument, context).zip_with(rows[variable.argument].is_not_null(), rows["_key"]))
+    return Column(
+        column(rows, variable.argument, context).zip_with(rows[variable.argument].is_not_null(), rows["_key"])
+    )
 
 
 @verb("usubjid", put=None, columns=of_argument, inverse="L")

@@ -53,7 +53,9 @@ def of_from(variable: Variable) -> Sequence[str]:
     return [part for name in found for part in name.split("/")]
 
 
-def verb(name: str, *, put: Put | None, columns: Reads, options: Sequence[str] = (), inverse: str = "E") -> Callable[[Get], Get]:
+def verb(
+    name: str, *, put: Put | None, columns: Reads, options: Sequence[str] = (), inverse: str = "E"
+) -> Callable[[Get], Get]:
     """Register a get function as the verb `name`; its docstring is the verb's manual page."""
 
     def register(get: Get) -> Get:
