@@ -27,7 +27,8 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     """One finding.
 
     `rule` is stable and never reused, `severity` one of FHIR's four, `code` a FHIR R4 issue-type;
-    `message` says what is wrong and what would be right, without personal data; `count` is how often it was seen.
+    `message` says what is wrong and what would be right, without personal data;
+    `count` is how often it was seen.
     """
 
     rule: str

@@ -6,7 +6,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(name: str) -> Path:
-    """Folder ``mappings``, ``sdtm``, ``fhir_profiles`` or ``samples``; a checkout wins over the wheel's copy."""
+    """Folder ``mappings``, ``sdtm``, ``fhir_profiles`` or ``samples``; a checkout wins over the wheel."""
     checkout = _PACKAGE.parent / name
     if (_PACKAGE.parent / "pyproject.toml").is_file() and checkout.is_dir():
         return checkout

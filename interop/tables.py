@@ -1,7 +1,8 @@
-"""Strict readers for what people write: YAML trees and CSV tables, every value as text, every error with file:line.
+"""Strict readers for what people write: YAML trees and CSV tables.
 
-YAML is read as text only (``NO``, ``012``, ``1.50`` stay what was typed); ``~`` and an empty value are null.
-Below the key ``views`` plain ``true``, ``false`` and integers are JSON's, since a ViewDefinition is JSON.
+Every value is text, every error has its file:line. YAML is read as text only (``NO``, ``012``, ``1.50`` stay
+what was typed); ``~`` and an empty value are null. Below the key ``views`` plain ``true``, ``false`` and
+integers are JSON's, since a ViewDefinition is JSON.
 """
 
 import csv
@@ -140,8 +141,8 @@ def read_table(
 ) -> list[Row]:
     """Read a CSV table with a header; lines that begin with ``#`` are comments.
 
-    `required` columns must be there; other columns must be in `optional` unless that is None. Raises `error` with file:line on a
-    missing or unknown column, or a record with another number of fields than the header.
+    `required` columns must be there; other columns must be in `optional` unless that is None. Raises `error`
+    with file:line on a missing or unknown column, or a record with another number of fields than the header.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")

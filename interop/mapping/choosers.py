@@ -1,4 +1,7 @@
-"""Choosers: how repeating parts of a resource become at most one row (``choose: {name: [arguments]}`` in a mapping file)."""
+"""Choosers: how repeating parts of a resource become at most one row.
+
+A mapping file names one as ``choose: {name: [arguments]}``.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +12,8 @@ from interop.mapping.context import Context, column
 from interop.mapping.results import parse_result
 from interop.mapping.units import submission_unit
 
-# rows of the domain, children with `_at` (row number of their parent) and `_nth`, arguments -> children, one per `_at` at most
+# Rows of the domain, children with `_at` (row number of their parent) and `_nth`, arguments
+# -> children, at most one per `_at`.
 Chooser = Callable[[pl.DataFrame, pl.DataFrame, Sequence[str], Context], pl.DataFrame]
 
 _DASH = r"^\s*([<>]?=?\s*[\d.]+)\s*(?:-|~|--|\u2013|\u2014)\s*([\d.]+)\s*$"
@@ -30,10 +34,11 @@ def first(
 def reference_range(
     rows: pl.DataFrame, children: pl.DataFrame, arguments: Sequence[str], context: Context
 ) -> pl.DataFrame:
-    """The one normal range for the subject's sex and age at the time of the result (arguments: sex, birth date, date).
+    """The one normal range for the subject's sex and age at the time of the result.
 
-    Gives low, high (text), unit (CDISC, null when none was sent), text (what is no numeric range), several (more than one was left:
-    limits are null then), and therapeutic_low, therapeutic_high of a range of type ``therapeutic``. FHIR R4 Observation.referenceRange.
+    Arguments: sex, birth date, date. Gives low, high (text), unit (CDISC, null when none was sent), text
+    (what is no numeric range), several (more than one was left: limits are null then), and therapeutic_low,
+    therapeutic_high of a range of type ``therapeutic``. FHIR R4 Observation.referenceRange.
     """
     ranges = _limits(children, context)
     therapy = ranges.filter(pl.col("type") == "therapeutic").unique("_at", keep="first", maintain_order=True)
@@ -85,12 +90,11 @@ def _fitting(
     subject = pl.DataFrame({"_at": rows["_at"], "_sex": sex, "_birth": birth, "_date": date})
     subject = subject.with_columns(_age=age_years("_birth", "_date"))
     ranges = ranges.join(subject, on="_at", how="left", maintain_order="left")
-    scale = {code: factor for code, factor in _YEARS.items()}
     low = pl.col("age_low").cast(pl.Float64, strict=False) * pl.col("age_ucum").replace_strict(
-        scale, default=1.0, return_dtype=pl.Float64
+        _YEARS, default=1.0, return_dtype=pl.Float64
     )
     high = pl.col("age_high").cast(pl.Float64, strict=False) * pl.col("age_high_ucum").replace_strict(
-        scale, default=1.0, return_dtype=pl.Float64
+        _YEARS, default=1.0, return_dtype=pl.Float64
     )
     coded = (
         pl.col("applies")

@@ -13,9 +13,10 @@ NOTES = ("display", "equivalence", "evidence", "mark", "note")
 
 
 class CodeTable(msgspec.Struct, frozen=True):
-    """A code map: rows keyed by system + code, with named targets; ``reverse`` = Y marks the row used from SDTM to FHIR.
+    """A code map: rows keyed by system + code, with named targets.
 
-    System ``text`` holds exact texts, compared in normal form (NFKC, lower case). Matching is by system and code, never by code alone.
+    ``reverse`` = Y marks the row used from SDTM to FHIR. System ``text`` holds exact texts, compared in
+    normal form (NFKC, lower case). Matching is by system and code, never by code alone.
     """
 
     name: str
@@ -56,10 +57,11 @@ class CodeTable(msgspec.Struct, frozen=True):
 
 
 def read_code_table(name: str, folders: Sequence[Path]) -> CodeTable:
-    """Read ``NAME.csv`` of the packaged concepts and of a study's own, whose rows win on the same system + code.
+    """Read ``NAME.csv`` of the packaged concepts and of a study's own, which wins on the same system + code.
 
-    A study's row may say ``same_as``: a code of the packaged table whose targets it shares. Raises MappingError with file:line on a
-    repeated key, two reverse rows of one target, or a ``same_as`` that is not there.
+    A study's row may say ``same_as``: a code of the packaged table whose targets it shares. Raises
+    MappingError with file:line on a repeated key, two reverse rows of one target, or a ``same_as`` that is
+    not there.
     """
     files = [folder / f"{name}.csv" for folder in folders if (folder / f"{name}.csv").is_file()]
     if not files:

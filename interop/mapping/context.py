@@ -1,4 +1,4 @@
-"""What a verb or derivation may look at besides its rows: the study, the tables, and the other domains of the batch."""
+"""What a verb or derivation may look at besides its rows: the study, tables, the batch's other domains."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from interop.mapping.units import UnitTables
 
 
 class Context(msgspec.Struct, frozen=True):
-    """State that travels in arguments: settings of the study, code and unit tables, terminology, and the batch's frames by domain."""
+    """State that travels in arguments: the study's settings, the tables, and the batch's frames by domain."""
 
     settings: Mapping[str, Any]
     tables: Mapping[str, CodeTable]
@@ -31,7 +31,10 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Rows (a boolean mask) that break a rule of ``mappings/findings.csv``, with the offending value where it is not personal."""
+    """Rows (a boolean mask) that break a rule of ``mappings/findings.csv``.
+
+    `value` is the offending value, where it is not personal.
+    """
 
     rule: str
     rows: pl.Series
@@ -39,7 +42,10 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """What a verb gives: one value per row, the text as sent where it differs, problems, and columns for the verbs that follow."""
+    """What a verb gives: one value per row, and what goes with it.
+
+    `sent` is the text as sent where it differs, `extra` columns for the verbs that follow.
+    """
 
     values: pl.Series
     sent: pl.Series | None = None
@@ -53,9 +59,10 @@ def nothing(rows: pl.DataFrame) -> pl.Series:
 
 
 def column(rows: pl.DataFrame, name: str, context: Context) -> pl.Series:
-    """A column by name: of these rows, ``DOMAIN.VARIABLE`` of the subject's one record in another domain, or ``a/b`` joined by a slash.
+    """A column by name.
 
-    A column that no row has (an alias without rows, a target no code has) is null.
+    A name of these rows; ``DOMAIN.VARIABLE``, of the subject's one record in another domain; or ``a/b``,
+    joined by a slash. A column that no row has (an alias without rows, a target no code has) is null.
     """
     if name in rows.columns:
         return rows[name]

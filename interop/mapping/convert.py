@@ -19,7 +19,7 @@ Views = Mapping[str, Mapping[str, pl.DataFrame]]
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """The rows of some subjects: frames of every domain's views, and what does not change from batch to batch."""
+    """The rows of some subjects: frames of every domain's views, and what is the same in every batch."""
 
     views: Views
     mappings: Mapping[str, DomainMapping]
@@ -29,7 +29,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Converted(msgspec.Struct, frozen=True):
-    """What a batch became: frames by domain (variables and qualifiers), lineage by domain, problems, fates of resources."""
+    """What a batch became: frames (variables, qualifiers) and lineage by domain, problems, fates."""
 
     frames: Mapping[str, pl.DataFrame]
     lineage: Mapping[str, pl.DataFrame]
@@ -76,8 +76,7 @@ def _mapped(work: Work) -> pl.DataFrame:
 def _choose(work: Work, alias: str, context: Context, severities: Mapping[str, str]) -> None:
     del severities
     child = work.mapping.branches[0].children[alias]
-    assert child.choose is not None
-    name, arguments = next(iter(child.choose.items()))
+    ((name, arguments),) = (child.choose or {}).items()
     parts = work.children[alias].join(work.frame.select("_at"), on="_at", how="semi", maintain_order="left")
     chosen = CHOOSERS[name](work.frame, parts, arguments, context)
     named = chosen.select(

@@ -1,4 +1,4 @@
-"""Derivations: named functions of columns, within a subject. What each needs is named in the mapping file's `from`."""
+"""Derivations: named functions of columns, within a subject; a mapping's `from` names what each needs."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,7 +26,10 @@ def _sources(rows: pl.DataFrame, variable: Variable, context: Context) -> Sequen
 
 @derivation
 def seq(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """--SEQ: number of the record within the subject, in the order of the domain's keys, then resource key (SDTMIG 4.1.5)."""
+    """--SEQ: number of the record within the subject (SDTMIG 4.1.5).
+
+    Records stand in the order of the domain's keys, then of resource keys.
+    """
     del variable, context
     return Column(
         rows.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("USUBJID").alias("seq"))["seq"]
@@ -35,7 +38,7 @@ def seq(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
 @derivation
 def study_day(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """--DY of a date against a reference date; no day 0, null unless both dates are complete (SDTMIG 4.4.4)."""
+    """--DY of a date against a reference date; no day 0, null unless both are complete (SDTMIG 4.4.4)."""
     date, reference = _sources(rows, variable, context)
     frame = pl.DataFrame({"date": date, "reference": reference})
     return Column(frame.select(day=iso8601.study_day("date", "reference"))["day"])
@@ -43,7 +46,10 @@ def study_day(rows: pl.DataFrame, variable: Variable, context: Context) -> Colum
 
 @derivation
 def age(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """Completed years from birth to the first reference date that is there; null, and reported, where partial dates leave two ages."""
+    """Completed years from birth to the first reference date that is there.
+
+    Where partial dates leave two ages it is null, and reported.
+    """
     birth, *references = _sources(rows, variable, context)
     frame = pl.DataFrame({"birth": birth, "reference": pl.select(pl.coalesce(references)).to_series()})
     years = frame.select(age=iso8601.age_years("birth", "reference"))["age"]
@@ -53,17 +59,21 @@ def age(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
 @derivation
 def nrind(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """--NRIND of a standardized result against its range, only where it is proved (from: --STRESC, --STRESN, --STNRLO, --STNRHI)."""
+    """--NRIND of a standardized result against its range, only where it is proved.
+
+    From: --STRESC, --STRESN, --STNRLO, --STNRHI.
+    """
     stresc, stresn, low, high = _sources(rows, variable, context)
     return Column(results.nrind(stresc, stresn.cast(pl.Float64), low.cast(pl.Float64), high.cast(pl.Float64)))
 
 
 @derivation
 def lobxfl(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """--LOBXFL: Y on the last record with a result certainly before first exposure, per `within` (SDTMIG 4.5.9).
+    """--LOBXFL: Y on the last record with a result certainly before first exposure (SDTMIG 4.5.9).
 
-    From: --DTC, first exposure, --ORRES. On the day of first exposure times decide; without them a record counts only where the study
-    sets `same_day_predose`. Of equal times the last in the dataset's order is taken.
+    From: --DTC, first exposure, --ORRES; `within` names what each last record is of. On the day of first
+    exposure times decide; without them a record counts only where the study sets `same_day_predose`. Of equal
+    times the last in the dataset's order is taken.
     """
     date, exposure, orres = _sources(rows, variable, context)
     keys = ["USUBJID", *variable.options["within"]]
@@ -115,22 +125,26 @@ def _extreme(rows: pl.DataFrame, variable: Variable, context: Context, *, keep: 
 
 @derivation
 def earliest(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """The subject's earliest date over the columns of `from`; a partial date counts from its first possible day."""
+    """The subject's earliest date over the columns of `from`.
+
+    A partial date counts from its first possible day.
+    """
     return _extreme(rows, variable, context, keep="first")
 
 
 @derivation
 def latest(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """The subject's latest date over the columns of `from`; a partial date counts from its first possible day."""
+    """The subject's latest date over the columns of `from`; a partial date counts from its first day."""
     return _extreme(rows, variable, context, keep="last")
 
 
 @derivation
 def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """Planned and actual arm, or why there is none (SDTMIG 5.2 assumption 4); `give`: code, name, actual_code, actual_name, reason.
+    """Planned and actual arm, or why there is none (SDTMIG 5.2 assumption 4).
 
-    From: arm as sent, enrolment status, first exposure. A subject who failed screening has no arm; a study of one arm plans it for
-    everyone enrolled; the actual arm is that of a subject who was dosed.
+    From: arm as sent, enrolment status, first exposure; `give`: code, name, actual_code, actual_name, reason.
+    A subject who failed screening has no arm; a study of one arm plans it for everyone enrolled; the actual
+    arm is that of a subject who was dosed.
     """
     sent, status, exposed = _sources(rows, variable, context)
     arms = context.setting("arms", {})
@@ -153,7 +167,7 @@ def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
         .when(pl.col("actual").is_null())
         .then(pl.lit("ASSIGNED, NOT TREATED"))
     )
-    names = {code: name for code, name in arms.items()}
+    names = dict(arms)
     given = {
         "code": pl.col("planned"),
         "name": pl.col("planned").replace_strict(names, default=None, return_dtype=pl.String),
@@ -166,7 +180,7 @@ def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
 @derivation
 def several(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """The target of a list of codes by a code map; `many` when they map to more than one value (SDTMIG 4.2.8.3)."""
+    """The target of a list of codes by a code map; `many` when they give several values (SDTMIG 4.2.8.3)."""
     (codes,) = _sources(rows, variable, context)
     if codes.dtype != pl.List:
         return Column(nothing(rows))

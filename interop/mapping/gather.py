@@ -33,9 +33,10 @@ RAWS = {"rid": pl.UInt32, "type": pl.String, "raw": pl.Binary}
 
 
 class Gathered(msgspec.Struct):
-    """What was read: `index` has a row per resource (its number is `rid`), `views` the rows of each view with `_rid` and `_index`.
+    """What was read.
 
-    `identifiers`, `links` and `contained` are raw elements by `rid`, for the references.
+    `index` has a row per resource (its number is `rid`), `views` the rows of each view with `_rid` and
+    `_index`; `identifiers`, `links` and `contained` are raw elements by `rid`, for the references.
     """
 
     index: pl.DataFrame
@@ -48,7 +49,10 @@ class Gathered(msgspec.Struct):
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """What pass 1 looks for: `views` by name, the `targets` (types that references by identifier may lead to), known rule sets."""
+    """What pass 1 looks for: `views` by name, `targets` and known `rules`.
+
+    Targets are the types that references by identifier may lead to, rules the known ``implicitRules``.
+    """
 
     views: Mapping[str, CompiledView]
     targets: frozenset[str]

@@ -8,14 +8,15 @@ import polars as pl
 
 from interop.fhir.lines import Unreadable
 
-# When a resource has several fates, the first of these is its disposition: what needs a person comes before what is done.
+# When a resource has several fates, the first of these is its disposition:
+# what needs a person comes before what is done.
 DISPOSITIONS = ("quarantined", "mapped", "merged", "removed", "not in study", "out of scope")
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """Counts of resources by disposition, reason, file and type; rows by dataset; `elements` not carried, when counted.
+    """Counts of resources by disposition, reason, file and type, and of rows by dataset.
 
-    The field names are those of ``ledger.json``.
+    `elements` are those not carried, when counted. The field names are those of ``ledger.json``.
     """
 
     read: int

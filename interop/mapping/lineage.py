@@ -1,6 +1,8 @@
-"""Lineage: for every row the resources it came from; for every variable with alternatives the one taken; what was sent where it differs.
+"""Lineage: where rows and cells came from.
 
-A cell's lineage is the join of these with the mapping, computed when asked for. Patient references are hashed.
+For every row the resources it came from; for every variable with alternatives the one taken; what was sent
+where it differs. A cell's lineage is the join of these with the mapping, computed when asked for. Patient
+references are hashed.
 """
 
 import hashlib
@@ -11,10 +13,11 @@ from interop.mapping.work import Work
 
 
 def lineage(work: Work) -> pl.DataFrame:
-    """One row per record: USUBJID, ``key``/``version``/``element`` of the resource and ``ALIAS.key``, ``ALIAS.version`` of joined ones.
+    """One row per record: USUBJID and the resources behind it.
 
-    ``VARIABLE.branch`` is the number of the alternative taken, ``VARIABLE.sent`` the text as sent where it is not the value,
-    ``VARIABLE.instant`` the UTC instant behind a local time.
+    ``key``, ``version``, ``element`` are of the resource, ``ALIAS.key``, ``ALIAS.version`` of joined ones.
+    ``VARIABLE.branch`` is the number of the alternative taken, ``VARIABLE.sent`` the text as sent where it is
+    not the value, ``VARIABLE.instant`` the UTC instant behind a local time.
     """
     frame = work.frame
     columns = {

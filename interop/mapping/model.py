@@ -12,10 +12,10 @@ Conditions = Mapping[str, Sequence[str] | Literal["present", "absent"]]
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """How one variable (or one alternative of it) is made: a verb, its argument and options, and the way back.
+    """How one variable (or one alternative of it) is made: a verb, its argument and options, the way back.
 
-    `put` maps view columns to what is written there: ``value``, ``exact``, ``TABLE.column`` or ``=literal``; null is the verb's own
-    inverse; an empty mapping is ``put: none``, whose reason is `loss`.
+    `put` maps view columns to what is written there: ``value``, ``exact``, ``TABLE.column`` or ``=literal``;
+    null is the verb's own inverse; an empty mapping is ``put: none``, whose reason is `loss`.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Variable(msgspec.Struct, frozen=True):
 
     @property
     def alternatives(self) -> "tuple[Variable, ...]":
-        """This alternative and those behind `else`, in order."""
+        """Alternatives in order: this one, and those behind `else`."""
         return (self, *(self.otherwise.alternatives if self.otherwise else ()))
 
 
 class Join(msgspec.Struct, frozen=True):
-    """Columns of another view, at most one row for each row; `put` is how the other resource is written on the way back."""
+    """Columns of another view, at most one row for each row; `put` is how that resource is written back."""
 
     alias: str
     view: str
@@ -53,7 +53,7 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Child(msgspec.Struct, frozen=True):
-    """Repeating parts of a resource in a view of their own, reduced to at most one by a chooser (or read by the gate)."""
+    """Repeating parts of a resource in a view of their own; a chooser takes one, or the gate reads all."""
 
     alias: str
     view: str
@@ -71,7 +71,10 @@ class Branch(msgspec.Struct, frozen=True):
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """Rows pass whose code is in a code table; `order` names the systems that win, `agree` the column codings must agree on."""
+    """Rows pass whose code is in a code table.
+
+    `order` names the systems that win, `agree` the column that codings must agree on.
+    """
 
     table: str
     candidates: Sequence[str]
@@ -84,7 +87,10 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class Duplicate(msgspec.Struct, frozen=True):
-    """Rows with equal `keys` are one record; they must agree on `values`, else `prefer`red rows win, else all go to quarantine."""
+    """Rows with equal `keys` are one record.
+
+    They must agree on `values`, else the row that `prefer` names wins, else all go to quarantine.
+    """
 
     keys: Sequence[str]
     values: Sequence[str]
@@ -92,7 +98,7 @@ class Duplicate(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A declared finding: rows for which the conditions hold are reported under a rule (and quarantined if it is an error)."""
+    """A declared finding: rows for which the conditions hold break a rule; one of severity error goes."""
 
     rule: str
     when: Conditions = {}

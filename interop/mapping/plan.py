@@ -1,4 +1,4 @@
-"""The order of work for one batch: rows, choosers, variables and derivations of all domains, sorted by what each needs and gives."""
+"""The order of work for one batch: the steps of all domains, sorted by what each needs and gives."""
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -14,7 +14,7 @@ Kind = Literal["rows", "choose", "variable", "settle", "derive"]
 
 
 class Step(msgspec.Struct, frozen=True, order=True):
-    """One step: the rows of a domain, the choice of a child, a variable, the end of a domain's row changes, or a derivation."""
+    """One step: a domain's rows, a chosen child, a variable, the end of row changes, or a derivation."""
 
     domain: str
     kind: Kind
@@ -73,7 +73,7 @@ def _reads(mapping: DomainMapping, name: str) -> list[str]:
 
 
 def _late(mapping: DomainMapping) -> frozenset[str]:
-    """Variables that wait until the domain's rows are settled: those that read other domains' rows, --SEQ, and what reads them."""
+    """Variables that wait until rows are settled: --SEQ, readers of other domains, and readers of those."""
     late = {
         name
         for name, variable in mapping.columns.items()

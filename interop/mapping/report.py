@@ -22,9 +22,10 @@ BY_VALUE = (
 
 
 def issues_of(problems: pl.DataFrame, disposed: pl.DataFrame) -> Iterator[Issue]:
-    """Issues of a run: per rule, dataset and variable (and value, where it is a code or unit) the first `EXAMPLES` records.
+    """Issues of a run: the first `EXAMPLES` records of each kind.
 
-    The last example bears the count of the rest. Records stand in the order of their keys.
+    A kind is rule, dataset and variable, and the value where it is a code or unit. The last example bears the
+    count of the rest. Records stand in the order of their keys.
     """
     known = rules()
     yield from _strangers(disposed)

@@ -1,4 +1,4 @@
-"""Between pass 1 and pass 2: keys, versions and references of what was read, in that order, before any join."""
+"""Between pass 1 and pass 2: keys, versions and references of what was read, in this order, before joins."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -25,9 +25,10 @@ DISPOSITIONS = {
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """What was read, with keys: `index` (with `rid` and `key`), `views` (`_key`, `_version`, reference columns as keys), `fates`.
+    """What was read, with keys.
 
-    `unresolved` lists references that lead nowhere: key, view, column, reason.
+    `index` has `rid` and `key`; `views` have `_key`, `_version`, and reference columns as keys; `fates` are
+    those known so far; `unresolved` lists references that lead nowhere: key, view, column, reason.
     """
 
     index: pl.DataFrame
@@ -117,7 +118,7 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
 def _with_contained(
     gathered: Gathered, index: pl.DataFrame, reader: Reader, gone: pl.DataFrame
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """View rows of contained resources beside the others', under ``Owner/1#id`` and the owner's record number."""
+    """View rows with those of contained resources, under ``Owner/1#id`` and the owner's record number."""
     index = index.with_columns(owner=pl.lit(None, pl.String))
     parts = dict(gathered.views)
     holding = gathered.contained.filter(~pl.col("rid").is_in(gone["rid"].to_list())).join(
@@ -127,8 +128,11 @@ def _with_contained(
     if not pieces:
         return parts, index
     rids = dict(holding.select("key", "rid").iter_rows())
-    owners = pl.DataFrame({"n": range(len(pieces)), "_owner": [rids[p.owner] for p in pieces], "_contained": [p.key for p in pieces]},
-                          schema={"n": pl.UInt32, "_owner": pl.UInt32, "_contained": pl.String})  # fmt: skip
+    owners = pl.DataFrame(
+        [(n, rids[piece.owner], piece.key) for n, piece in enumerate(pieces)],
+        schema={"n": pl.UInt32, "_owner": pl.UInt32, "_contained": pl.String},
+        orient="row",
+    )
     taken = take_contained(pieces, reader)
     for name, rows in taken.views.items():
         if rows.height:

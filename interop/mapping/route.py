@@ -1,4 +1,4 @@
-"""Between resolving and pass 2: rows to subjects, subjects to batches; who is in no study is listed, not invented."""
+"""Between resolving and pass 2: rows to subjects, subjects to batches; strangers are listed, not invented."""
 
 from collections.abc import Mapping, Sequence
 
@@ -100,7 +100,7 @@ def _roster_problems(roster: Roster) -> list[pl.DataFrame]:
 def batches(
     routed: Routed, mappings: Mapping[str, DomainMapping], subjects: pl.DataFrame, *, count: int
 ) -> list[tuple[pl.DataFrame, Mapping[str, Mapping[str, pl.DataFrame]]]]:
-    """Subjects in order of USUBJID, cut into at most `count` batches, each with the rows of its subjects in every view."""
+    """Subjects in order of USUBJID, cut into at most `count` batches, each with its rows in every view."""
     if count <= 1 or subjects.height <= 1:
         return [(subjects, routed.views)]
     size = -(-subjects.height // count)

@@ -6,13 +6,13 @@ import polars as pl
 
 from interop.errors import MappingError
 from interop.mapping.context import Context, Problem, column, holds, nothing
-from interop.mapping.model import Branch, Child, DomainMapping, Join
+from interop.mapping.model import Branch, Child, DomainMapping, Gate, Join
 from interop.mapping.verbs.coded import normal
 from interop.mapping.work import Work
 
 Views = Mapping[str, pl.DataFrame]
 
-# Columns that the gathering adds to every view: record id, resource key, its version, and the element index of a forEach.
+# Columns that the gathering adds to every view: record id, resource key, its version, index of a forEach.
 OWN = ("_rid", "_key", "_version", "_index")
 
 
@@ -144,7 +144,7 @@ def _gate(work: Work, views: Views, context: Context) -> None:
         return
     table = context.tables[gate.table].frame
     entries = pl.concat([table.drop("reverse", strict=False), *_also(table, gate.also)], how="diagonal")
-    found = _candidates(work, context).join(
+    found = _candidates(work, gate, context).join(
         entries, on=["system", "code"], how="inner", maintain_order="left"
     )
     rank = {system: n for n, system in enumerate(gate.order)}
@@ -160,7 +160,7 @@ def _gate(work: Work, views: Views, context: Context) -> None:
     work.frame = work.frame.join(named, on="_at", how="left", maintain_order="left")
     missed = work.frame["gate.code"].is_null()
     if gate.miss == "quarantine":
-        work.quarantine(Problem("MAP-CODE-001", missed, _shown_codes(work)))
+        work.quarantine(Problem("MAP-CODE-001", missed, _shown_codes(work, gate)))
     else:
         work.drop(missed, fate="out of scope", reason="no domain takes this code")
     for name, values in gate.keep.items():
@@ -169,7 +169,7 @@ def _gate(work: Work, views: Views, context: Context) -> None:
 
 
 def _also(table: pl.DataFrame, also: Mapping[str, str]) -> list[pl.DataFrame]:
-    """The table keyed by another of its columns, such as NCI codes; where rows differ in a target, it is null."""
+    """The table keyed by another of its columns, such as NCI codes; a target in which rows differ is null."""
     made = []
     for name, system in also.items():
         keyed = table.filter(pl.col(name).is_not_null()).drop("system", "code", "reverse", strict=False)
@@ -186,12 +186,11 @@ def _also(table: pl.DataFrame, also: Mapping[str, str]) -> list[pl.DataFrame]:
     return made
 
 
-def _candidates(work: Work, context: Context) -> pl.DataFrame:
-    """Every code that may name what a row is: coded children in document order, then texts, with `_at` and `_nth`."""
-    assert work.mapping.gate is not None
+def _candidates(work: Work, gate: Gate, context: Context) -> pl.DataFrame:
+    """Every code that may name what a row is: coded children in document order, then texts."""
     kept = work.frame.select("_at")
     parts = []
-    for n, name in enumerate(work.mapping.gate.candidates):
+    for n, name in enumerate(gate.candidates):
         if name in work.children:
             coded = work.children[name].select(
                 "_at", "system", "code", (pl.col("_nth").cast(pl.Int64) + n * 2**32).alias("_nth")
@@ -208,10 +207,9 @@ def _candidates(work: Work, context: Context) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _shown_codes(work: Work) -> pl.Series:
+def _shown_codes(work: Work, gate: Gate) -> pl.Series:
     """The codes of each row as ``system|code``, for the report of what is not mapped."""
-    assert work.mapping.gate is not None
-    coded = [name for name in work.mapping.gate.candidates if name in work.children]
+    coded = [name for name in gate.candidates if name in work.children]
     if not coded:
         return nothing(work.frame)
     codes = pl.concat([work.children[name].select("_at", "_nth", "system", "code") for name in coded]).sort(

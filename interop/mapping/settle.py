@@ -12,7 +12,7 @@ MOST_BYTES = 200  # of a Char variable (XPT version 5; FDA Technical Conformance
 
 
 def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
-    """Report findings, quarantine what cannot be a record, keep one of each duplicate, and sort by the domain's keys."""
+    """Report findings, quarantine what cannot be a record, keep one of each duplicate, sort by the keys."""
     for finding in work.mapping.findings:
         rows = holds(work.frame, finding.when, finding.unless, context)
         apply(work, Problem(finding.rule, rows), severities, variable=finding.variable)

@@ -1,4 +1,4 @@
-"""Supplemental qualifiers: the columns of a mapping's `supp:` as a SUPP-- dataset (SDTMIG 3.4 section 8.4)."""
+"""Supplemental qualifiers: the columns of a mapping's `supp:` as a SUPP-- dataset (SDTMIG 3.4, 8.4)."""
 
 import polars as pl
 

@@ -30,7 +30,7 @@ from interop.mapping.work import rules
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Everything that does not depend on the source: mappings, their order of steps, the roster's views, tables, standard."""
+    """What does not depend on the source: mappings, their steps, the roster's views, tables, standard."""
 
     settings: Mapping[str, Any]
     mappings: Mapping[str, DomainMapping]
@@ -42,7 +42,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What a conversion gives: datasets by name, issues, the ledger, lineage by dataset, and what is for the quarantine.
+    """What a conversion gives: datasets and lineage by name, issues, the ledger, what is for the quarantine.
 
     `quarantine` has the ordinals of records by file; `unreadable` the bytes that were no resource.
     """
@@ -59,7 +59,10 @@ class Result(msgspec.Struct, frozen=True):
 def to_sdtm(
     plan: Plan, source: Source, *, workers: int = 1, batch_count: int | None = None, everyone: bool = False
 ) -> Result:
-    """Convert a source; `everyone` takes every Patient as a subject. The result does not depend on `workers` or `batch_count`."""
+    """Convert a source; `everyone` takes every Patient as a subject.
+
+    The result does not depend on `workers` or `batch_count`.
+    """
     reader = _reader(plan)
     gathered = gather(source.parts(), reader)
     resolved = resolve(gathered, source, reader, bases=plan.settings.get("bases", []))

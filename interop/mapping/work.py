@@ -1,4 +1,4 @@
-"""One domain while a batch is converted: its rows, what was found wrong, and where each row and value came from."""
+"""One domain while a batch is converted: its rows, what was found wrong, and what became of resources."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,10 @@ PROBLEMS = {
 
 
 class Work(msgspec.Struct):
-    """The state of one domain in one batch; `frame` has a row per record, its columns are view columns, aliases and variables."""
+    """The state of one domain in one batch.
+
+    `frame` has a row per record; its columns are view columns, aliases and variables.
+    """
 
     mapping: DomainMapping
     frame: pl.DataFrame

@@ -1,4 +1,4 @@
-"""Verbs for coded values: recode (a code map), ct (a submission value as it is), unit (UCUM to the CDISC unit)."""
+"""Verbs for coded values: recode (a code map), ct (a submission value as it is), unit (UCUM to CDISC)."""
 
 from collections.abc import Mapping
 
@@ -53,7 +53,10 @@ def _reverse(rows: pl.DataFrame, variable: Variable, context: Context) -> Mappin
     given: dict[str, pl.Series] = {}
     for name, system in source.items():
         codes = {value: code for value, (s, code) in back.items() if s == system}
-        texts = rows[variable.name].replace_strict(codes, default=None, return_dtype=pl.String)
+        values = rows[variable.name]
+        texts = values.replace_strict(codes, default=None, return_dtype=pl.String)
+        if system == "text" and variable.options.get("accept"):
+            texts = texts.zip_with(texts.is_not_null(), values)
         given |= _split(name, texts)
     return given
 
@@ -68,10 +71,11 @@ def _split(name: str, texts: pl.Series) -> dict[str, pl.Series]:
 
 @verb("recode", put=_reverse, columns=of_from, options=("from", "accept"), inverse="L")
 def recode(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """A code map's target, looked up by system and code in the columns of `from`, in their order; ``from: gate`` takes the gate's row.
+    """A code map's target, looked up by system and code in the columns of `from`, in their order.
 
-    ``accept: codelist`` also takes a text that is itself a submission value. A code without a row stays null and is reported.
-    Back: the row marked ``reverse``, into the column of its system.
+    ``from: gate`` takes the gate's row; ``accept: codelist`` also takes a text that is itself a submission
+    value. A code without a row stays null and is reported. Back: the row marked ``reverse``, into the column
+    of its system.
     """
     table, target = table_target(variable.argument)
     source = variable.options.get("from")
@@ -96,7 +100,8 @@ def recode(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
         values = values.zip_with(values.is_not_null(), found)
         plain = codes.list.join(",") if codes.dtype == pl.List else codes
         sent = sent.zip_with(sent.is_not_null(), plain)
-        there |= codes.is_not_null() & _unknown(codes, system, context.tables[table].frame)
+        sent_any = codes.list.len() > 0 if codes.dtype == pl.List else codes.is_not_null()
+        there |= sent_any.fill_null(value=False) & _unknown(codes, system, context.tables[table].frame)
     return Column(values, sent, (Problem("MAP-CODE-002", values.is_null() & there, sent),))
 
 
@@ -138,10 +143,11 @@ def _to_ucum(rows: pl.DataFrame, variable: Variable, context: Context) -> Mappin
 
 @verb("unit", put=_to_ucum, columns=of_argument, options=("of",), inverse="L")
 def unit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """The CDISC unit of a UCUM code, else of a unit's display text by alias (reported); an unknown unit stays null and is reported.
+    """The CDISC unit of a UCUM code, else of a unit's display text by alias (reported).
 
-    ``{ucum: a/b}`` is a unit over a unit; ``cdisc`` names a carrier that holds the submission value; `of` the result it belongs to.
-    Back: the preferred UCUM code, and the submission value as display.
+    An unknown unit stays null and is reported. ``{ucum: a/b}`` is a unit over a unit; ``cdisc`` names a
+    carrier that holds the submission value; `of` the result it belongs to. Back: the preferred UCUM code, and
+    the submission value as display.
     """
     ucum = variable.argument.get("ucum", "")
     parts = [column(rows, name, context) for name in ucum.split("/")] if ucum else [nothing(rows)]

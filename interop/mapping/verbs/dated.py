@@ -1,4 +1,7 @@
-"""The verb for dates: dtc shows what was sent in the study's zone, and writes it back with a carrier for what FHIR cannot say."""
+"""The verb for dates: dtc shows what was sent in the study's zone.
+
+The way back has a carrier for what FHIR cannot say.
+"""
 
 from collections.abc import Mapping
 
@@ -29,7 +32,10 @@ def _to_fhir(rows: pl.DataFrame, variable: Variable, context: Context) -> Mappin
 
 
 def fhir_date(dtc: pl.Series, context: Context) -> pl.Series:
-    """--DTC text as a legal FHIR dateTime: a time gets seconds and the zone's offset; a date without its day loses the time."""
+    """--DTC text as a legal FHIR dateTime.
+
+    A time gets seconds and the zone's offset; a date without its day loses the time.
+    """
     frame = pl.DataFrame({"dtc": dtc})
     timed = pl.col("dtc").str.contains(_TIME)
     text = (
@@ -44,7 +50,7 @@ def fhir_date(dtc: pl.Series, context: Context) -> pl.Series:
 
 
 def shown(sent: pl.Series, context: Context) -> pl.DataFrame:
-    """FHIR date text in the study's zone: dtc, instant, assumed, invalid (see `interop.cdisc.localtime.local`)."""
+    """FHIR date text in the study's zone: dtc, instant, assumed, invalid (of `interop.cdisc.localtime`)."""
     return local(sent, context.setting("zone"), fraction=context.setting("fractions", "trim"))
 
 
@@ -52,8 +58,9 @@ def shown(sent: pl.Series, context: Context) -> pl.DataFrame:
 def dtc(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """The first date column that is not null, in the study's zone (SDTMIG 4.4.1); partial dates stay partial.
 
-    Columns named ``*dtc`` are carriers of exact --DTC text and are taken as they are. A time without an offset is read in the study's
-    zone and reported; a text that is no date is null and reported; midnight sharp is reported, or a date by study setting.
+    Columns named ``*dtc`` are carriers of exact --DTC text and are taken as they are. A time without an
+    offset is read in the study's zone and reported; a text that is no date is null and reported; midnight
+    sharp is reported, or a date by study setting.
     """
     exact, sent = nothing(rows), nothing(rows)
     for name in names(variable.argument):

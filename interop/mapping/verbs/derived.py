@@ -22,7 +22,10 @@ def _reads(variable: Variable) -> list[str]:
     inverse="D",
 )
 def derive(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """A named derivation over the columns of `from` (``DOMAIN.VARIABLE`` of other domains); recomputed, never stored in FHIR."""
+    """A named derivation over the columns of `from` (``DOMAIN.VARIABLE`` of other domains).
+
+    It is recomputed, never stored in FHIR.
+    """
     if variable.argument not in DERIVATIONS:
         near = suggestion(variable.argument, DERIVATIONS)
         raise MappingError(

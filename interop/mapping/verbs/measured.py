@@ -45,9 +45,10 @@ def _value(rows: pl.DataFrame, variable: Variable, _: Context) -> Mapping[str, p
 
 @verb("result", put=_value, columns=of_argument)
 def result(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """value[x] as the text of --ORRES (SDTMIG 4.5.1): comparator and number as written, ratio ``1:160``, range ``2-5``, text.
+    """value[x] as the text of --ORRES (SDTMIG 4.5.1).
 
-    Full-width forms become plain; an exponent is written out and reported; a boolean is POSITIVE or NEGATIVE.
+    Comparator and number as written, ratio ``1:160``, range ``2-5``, text. Full-width forms become plain; an
+    exponent is written out and reported; a boolean is POSITIVE or NEGATIVE.
     """
     take = {kind: [column(rows, n, context) for n in names(name)] for kind, name in variable.argument.items()}
     frame = pl.DataFrame({f"{kind}{n}": s for kind, series in take.items() for n, s in enumerate(series)})
@@ -83,8 +84,8 @@ def _to_range(rows: pl.DataFrame, variable: Variable, _: Context) -> Mapping[str
 def limit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """A limit of the chosen reference range, as sent: low, high, text, therapeutic_low or therapeutic_high.
 
-    `from` names the range's alias and the result's unit; a limit in another unit than the result is left out and reported, as are
-    the limits of ranges between which sex and age cannot choose.
+    `from` names the range's alias and the result's unit; a limit in another unit than the result is left out
+    and reported, as are the limits of ranges between which sex and age cannot choose.
     """
     values = _range(rows, variable, context, variable.argument)
     if variable.argument not in ("low", "high"):
@@ -108,8 +109,9 @@ def limit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 def std(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """The result or range in the test's standard unit (SDTMIG 4.5.1): result, number, unit; low, high.
 
-    ``result`` and ``low`` compute (from: result, unit, test, standard unit; from: range, result, its unit, test, standard unit);
-    ``number``, ``unit`` and ``high`` read what the variable named in `from` computed. The study's `standard_units` win.
+    ``result`` computes (from: result, unit, test, standard unit), and ``low`` (from: range, result, its unit,
+    test, standard unit); ``number``, ``unit`` and ``high`` read what the variable named in `from` computed.
+    The study's `standard_units` win.
     """
     part = variable.argument
     if part in ("number", "unit", "high"):
@@ -136,9 +138,13 @@ def _result_in_standard_unit(rows: pl.DataFrame, variable: Variable, context: Co
     texts = {code: term for (system, code), term in table.items() if system == "text"}
     sent_unit = column(rows, unit, context)
     done = standardize(
-        column(rows, orres, context), sent_unit, column(rows, test, context),
-        _standard_unit(rows, column(rows, test, context), standard, context), context.units, qualitative=texts,
-    )  # fmt: skip
+        column(rows, orres, context),
+        sent_unit,
+        column(rows, test, context),
+        _standard_unit(rows, column(rows, test, context), standard, context),
+        context.units,
+        qualitative=texts,
+    )
     stresc = done["stresc"]
     coded = variable.options.get("qualitative")
     problem = done["problem"]
@@ -164,8 +170,12 @@ def _range_in_standard_unit(rows: pl.DataFrame, variable: Variable, context: Con
     measured = column(rows, orres, context).is_not_null()
     low, high = (column(rows, f"{alias}.{end}", context) for end in ("low", "high"))
     done = standardize_range(
-        low.zip_with(measured, nothing(rows)), high.zip_with(measured, nothing(rows)), unit_of_range, column(rows, test, context),
-        _standard_unit(rows, column(rows, test, context), standard, context), context.units,
-    )  # fmt: skip
+        low.zip_with(measured, nothing(rows)),
+        high.zip_with(measured, nothing(rows)),
+        unit_of_range,
+        column(rows, test, context),
+        _standard_unit(rows, column(rows, test, context), standard, context),
+        context.units,
+    )
     problem = done["problem"].zip_with(own.is_not_null() | (done["problem"] == "not a number"), nothing(rows))
     return Column(done["low"], None, _problems(problem), {f"_{variable.name}.high": done["high"]})

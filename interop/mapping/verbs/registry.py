@@ -1,6 +1,7 @@
-"""The registry of verbs: a dict you can print; a verb is a get, where one exists a put, and the names it reads."""
+"""The registry of verbs: a dict you can print; a verb is a get, the names it reads, and perhaps a put."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -14,9 +15,10 @@ Reads = Callable[[Variable], Sequence[str]]
 
 
 class Verb(msgspec.Struct, frozen=True):
-    """One verb: `get` makes a variable's column from the rows, `put` the view columns from a dataset's rows (null: nothing returns).
+    """One verb: `get` makes a variable's column from the rows, `put` the view columns from a dataset's rows.
 
-    `inverse` is the class of mapping.md: E exact, L lookup, C carrier, D derived.
+    `put` is null where nothing returns; `inverse` is the class of mapping.md: E exact, L lookup, C carrier, D
+    derived.
     """
 
     name: str
@@ -30,14 +32,13 @@ class Verb(msgspec.Struct, frozen=True):
 VERBS: dict[str, Verb] = {}
 
 
-def names(argument: object) -> list[str]:
+def names(argument: Any) -> list[str]:
     """Column names in an argument: a text, a list, or the values of a mapping."""
     if argument is None:
         return []
     if isinstance(argument, str):
         return [argument]
     parts = argument.values() if isinstance(argument, Mapping) else argument
-    assert isinstance(parts, Sequence | type({}.values()))
     return [name for part in parts for name in names(part)]
 
 
@@ -47,7 +48,7 @@ def of_argument(variable: Variable) -> Sequence[str]:
 
 
 def of_from(variable: Variable) -> Sequence[str]:
-    """The columns that the option `from` names: a list, or the keys of a mapping from column to code system."""
+    """The columns that the option `from` names: a list, or the keys of a mapping (column: code system)."""
     source = variable.options.get("from")
     found = list(source) if isinstance(source, Mapping) else names(source)
     return [part for name in found for part in name.split("/")]
