@@ -6,7 +6,6 @@ need be evaluated on distinct bytes only.
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import compress
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,17 +23,17 @@ from interop.fhir.clauses import (
     clause_columns,
     clause_rows,
 )
-from interop.fhir.distinct import Distinct, Raws, as_text, plain_strings
+from interop.fhir.distinct import Distinct, Element, as_text
 from interop.fhir.elements import JSON_STRINGS
-from interop.fhir.path.compile import compile_path, reads
+from interop.fhir.path.compile import compile_path, reads, required
 from interop.fhir.path.evaluate import Scope
 from interop.fhir.path.nodes import Binary, Call, Choice, Member, Node, This
 from interop.fhir.path.values import truth
 from interop.fhir.view import View
 
 T = TypeVar("T")
+Elements = Mapping[str, Element]
 
-STEP = 65_536  # resources resolved and gathered at a time
 INDEX = "_index"
 ROW = "_row"
 
@@ -73,45 +72,43 @@ class CompiledView(msgspec.Struct, frozen=True):
     directs: tuple[Direct, ...]
     blocks: tuple[Block, ...]
 
-    def columns(self, elements: Raws, *, resource_type: str) -> pl.DataFrame:
+    def columns(
+        self, elements: Mapping[str, Element | Sequence[bytes]], *, resource_type: str
+    ) -> pl.DataFrame:
         """Columns of the view on resources of one type.
 
-        `elements` maps each of `elements` to the resources' JSON bytes, b"" where absent, all of one length;
+        `elements` maps each of `elements` to the resources' JSON bytes, b"" where absent (or to an `Element`,
+        which views share); all are of one length, but that an element no resource has may be an empty list.
         `resource_type` is their type. Returns a String (a collection: List(String)) column per view column,
         `_row` (UInt32, position of the resource) and `_index` (UInt32, item of the innermost forEach or 0).
         Raises MappingError as `view.rows`.
         """
-        n = len(elements[self.elements[0]])
-        starts = range(0, n, STEP) or (0,)
-        return pl.concat(
-            self._step({name: elements[name][at : at + STEP] for name in self.elements}, resource_type, at)
-            for at in starts
-        )
-
-    def _step(self, raws: Raws, resource_type: str, at: int) -> pl.DataFrame:
-        n = len(raws[self.elements[0]])
-        kept = self._kept(raws, n, resource_type)
+        own = {name: _element(elements[name]) for name in self.elements}
+        n = len(own["id"].raws)
+        kept = self._kept(own, n, resource_type)
         if kept.len() < n:
             mask = pl.repeat(False, n, eager=True).scatter(kept, True).to_list()  # noqa: FBT003  # polars' own words
-            raws = {name: list(compress(column, mask)) for name, column in raws.items()}
+            own = {name: element.only(mask) for name, element in own.items()}
         n = kept.len()
-        found = pl.DataFrame(
-            {ROW: (kept + at).cast(pl.UInt32), INDEX: pl.repeat(0, n, dtype=pl.UInt32, eager=True)}
-        )
+        found = pl.DataFrame({ROW: kept.cast(pl.UInt32), INDEX: pl.repeat(0, n, dtype=pl.UInt32, eager=True)})
         for part in self.scalars:
-            found = found.with_columns(_scalars(part, raws, n, resource_type))
-        found = found.with_columns(_direct(part, raws, n, resource_type) for part in self.directs)
+            found = found.with_columns(_scalars(part, own, n, resource_type))
+        found = found.with_columns(_direct(part, own, n, resource_type) for part in self.directs)
         before = pl.int_range(n, eager=True)
         for block in self.blocks:
-            found, before = _explode(found, before, block, raws, n, resource_type)
+            found, before = _explode(found, before, block, own, n, resource_type)
         return found.select([column.name for column in self.view.columns] + [ROW, INDEX])
 
-    def _kept(self, raws: Raws, n: int, resource_type: str) -> pl.Series:
+    def _kept(self, elements: Elements, n: int, resource_type: str) -> pl.Series:
         keep = pl.repeat(resource_type == self.view.resource, n, dtype=pl.Boolean, eager=True)
         for part in self.filters:
-            numbers = part.distinct.numbers(raws, n, resource_type=resource_type)
+            numbers = part.distinct.numbers(elements, n, resource_type=resource_type)
             keep &= part.distinct.tables[0].gather(numbers)
         return keep.arg_true().cast(pl.Int64)
+
+
+def _element(raws: Element | Sequence[bytes]) -> Element:
+    return raws if isinstance(raws, Element) else Element(raws)
 
 
 def compile_view(view: View) -> CompiledView:
@@ -177,7 +174,9 @@ def _scalar_part(elements: Sequence[str], conditions: Sequence[Node], columns: S
         return [(*kept, *(as_text(column, as_cell(column, path(focus, scope))) for column, path in paths))]
 
     dtypes = [*([pl.Boolean] if conditions else []), *map(_dtype, columns)]
-    return Scalars(tuple(conditions), tuple(columns), Distinct(elements, resolve, dtypes))
+    texts = [None if conditions else required(column.path) for column in columns]
+    needs = [] if None in texts else [text.encode() for text in texts if text]
+    return Scalars(tuple(conditions), tuple(columns), Distinct(elements, resolve, dtypes, needs=needs))
 
 
 def _block(clause: Clause) -> Block:
@@ -232,10 +231,11 @@ def _as_direct(column: Column) -> Direct | None:
     return Direct(column, element, is_key, _scalar_part((element,), (), (column,)))
 
 
-def _direct(part: Direct, raws: Raws, n: int, resource_type: str) -> pl.Series:
-    found = plain_strings(raws[part.element])
+def _direct(part: Direct, elements: Elements, n: int, resource_type: str) -> pl.Series:
+    element = elements[part.element]
+    found = element.texts if element.raws else pl.repeat(None, n, dtype=pl.String, eager=True)
     if found is None:
-        return _scalars(part.otherwise, raws, n, resource_type)[0]
+        return _scalars(part.otherwise, elements, n, resource_type)[0]
     found = found.rename(part.column.name)
     if not part.is_key:
         return found
@@ -244,18 +244,18 @@ def _direct(part: Direct, raws: Raws, n: int, resource_type: str) -> pl.Series:
     return found.to_frame().select(key).to_series()
 
 
-def _scalars(part: Scalars, raws: Raws, n: int, resource_type: str) -> list[pl.Series]:
-    numbers = part.distinct.numbers(raws, n, resource_type=resource_type)
+def _scalars(part: Scalars, elements: Elements, n: int, resource_type: str) -> list[pl.Series]:
+    numbers = part.distinct.numbers(elements, n, resource_type=resource_type)
     tables = zip(part.columns, part.distinct.tables, strict=True)
     return [table.gather(numbers).alias(column.name) for column, table in tables]
 
 
 def _explode(
-    found: pl.DataFrame, before: pl.Series, block: Block, raws: Raws, n: int, resource_type: str
+    found: pl.DataFrame, before: pl.Series, block: Block, elements: Elements, n: int, resource_type: str
 ) -> tuple[pl.DataFrame, pl.Series]:
     """Each row so far with each row of a block; `before` is the resource of each row so far."""
     distinct = block.distinct
-    numbers = distinct.numbers(raws, n, resource_type=resource_type).gather(before)
+    numbers = distinct.numbers(elements, n, resource_type=resource_type).gather(before)
     spans = pl.DataFrame({"start": distinct.starts.gather(numbers), "count": distinct.counts.gather(numbers)})
     spans = spans.with_row_index("parent").filter(pl.col("count") > 0)
     ranges = pl.int_ranges("start", pl.col("start") + pl.col("count"))

@@ -14,6 +14,7 @@ import msgspec
 
 ENVELOPE = ("implicitRules", "modifierExtension", "contained", "identifier", "link", "status")
 
+_EMPTY = msgspec.Raw(b"")  # an element that a resource lacks
 _TYPED = ("resourceType", "id", "meta")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _MINUS_ZERO = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|(?<![eE])-0(?![\d.eE])', re.DOTALL)
@@ -156,9 +157,8 @@ class Decoder:
         self._has_raw_meta = "meta" in wanted
         fields = ((name, name if name in ENVELOPE else f"e{i}") for i, name in enumerate(wanted))
         self._names = {name: field for name, field in fields if name not in _TYPED}
-        empty = msgspec.Raw(b"")
-        meta = ("meta", msgspec.Raw, empty) if self._has_raw_meta else ("meta", Meta | None, None)
-        raws = [(field, msgspec.Raw, empty) for field in self._names.values()]
+        meta = ("meta", msgspec.Raw, _EMPTY) if self._has_raw_meta else ("meta", Meta | None, None)
+        raws = [(field, msgspec.Raw, _EMPTY) for field in self._names.values()]
         self.struct = msgspec.defstruct(
             "Resource",
             [("resourceType", str), ("id", str | None, None), meta, *raws],
@@ -182,7 +182,10 @@ class Decoder:
             values = map(attrgetter(name), resources)
             return [b"" if value is None else _WRITE.encode(value) for value in values]
         field = "meta" if name == "meta" and self._has_raw_meta else self._names[name]
-        return list(map(bytes, map(attrgetter(field), resources)))
+        raws = list(map(attrgetter(field), resources))
+        if raws.count(_EMPTY) == len(raws):  # quick, for it is one object
+            return [b""] * len(raws)
+        return list(map(bytes, raws))
 
     def versions(self, resources: Iterable[Any]) -> list[tuple[str | None, str | None]]:
         """`meta.versionId` and `meta.lastUpdated` of each resource, as sent."""

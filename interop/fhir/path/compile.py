@@ -23,12 +23,14 @@ from interop.fhir.path.nodes import (
     Nothing,
     OfType,
     Resource,
+    Temporal,
     This,
     children,
     walk,
 )
 
 _PASS_ON = frozenset({"where", "first", "last", "single", "tail", "skip", "take", "distinct"})
+_OF_NOTHING_NOTHING = _PASS_ON | {"extension", "getReferenceKey"}
 _NO_VALUE = frozenset({"exists", "empty", "count", "all", "not", "hasValue", "iif", "select"})
 
 
@@ -101,6 +103,36 @@ def _call(node: Call, *, on_resource: bool) -> Reads:
     return Reads(
         names, node.function in ("select", "iif") and any(argument.is_resource for argument in arguments)
     )
+
+
+def required(node: Node) -> str | None:
+    """A text without which the path gives nothing: it stands in the JSON bytes, unless they have an escape.
+
+    It is what `where` or `extension` compares with; null where there is none, or JSON must escape it.
+    """
+    match node:
+        case Call(base, "where", (condition,)):
+            return _compared(condition) or required(base)
+        case Call(_, "extension", (Literal(str() as url),)):
+            return _unescaped(url)
+        case Call(base, function) if function in _OF_NOTHING_NOTHING:
+            return required(base)
+        case Member(base) | Choice(base) | OfType(base) | Index(base):
+            return required(base)
+    return None
+
+
+def _compared(condition: Node) -> str | None:
+    match condition:
+        case Binary("and", left, right):
+            return _compared(left) or _compared(right)
+        case Binary("=", Member(), Literal(str() as text)) if not isinstance(text, Temporal):
+            return _unescaped(text)
+    return None
+
+
+def _unescaped(text: str) -> str | None:
+    return text if text and text.isprintable() and not {'"', "\\"} & set(text) else None
 
 
 Compiled = Callable[[Items, Scope], Items]
