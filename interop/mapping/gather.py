@@ -7,6 +7,7 @@ import msgspec
 import polars as pl
 
 from interop.fhir.columns import CompiledView
+from interop.fhir.distinct import Element
 from interop.fhir.identity import Contained
 from interop.fhir.json import LIMITS, Decoder, Limits
 from interop.fhir.lines import Chunk, Unreadable
@@ -174,7 +175,7 @@ def _views(
     by_type: dict[str, list[int]] = {}
     for n, kind in enumerate(types):
         by_type.setdefault(kind, []).append(n)
-    elements: dict[tuple[str, str], list[bytes]] = {}
+    elements: dict[tuple[str, str], Element] = {}
     found = {}
     for name, view in reader.views.items():
         kind = view.view.resource
@@ -182,7 +183,7 @@ def _views(
         own = resources if len(numbers) == len(resources) else [resources[n] for n in numbers]
         for element in view.elements:
             if (kind, element) not in elements:
-                elements[kind, element] = decoder.element(own, element)
+                elements[kind, element] = Element(decoder.element(own, element))
         rows = view.columns({e: elements[kind, e] for e in view.elements}, resource_type=kind)
         rids = pl.Series(numbers, dtype=pl.UInt32).gather(rows["_row"])
         found[name] = rows.with_columns(_row=rids).rename({"_row": "_rid"})
