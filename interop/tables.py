@@ -118,7 +118,9 @@ def check_schema(tree: Tree, schema: Path, *, error: type[PlacedError] = Mapping
     )
     if not breaches:
         return
-    breach = jsonschema.exceptions.best_match(breaches)
+    # A key that is not known explains more than one that is missing: it is often the same, misspelt.
+    unknown_keys = [breach for breach in breaches if breach.validator == "additionalProperties"]
+    breach = unknown_keys[0] if unknown_keys else jsonschema.exceptions.best_match(breaches)
     path: list[str | int] = list(breach.absolute_path)
     if breach.validator == "additionalProperties":
         known = breach.schema.get("properties", {})

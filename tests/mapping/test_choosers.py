@@ -8,9 +8,21 @@ import pytest
 from interop.mapping.choosers import CHOOSERS
 from interop.mapping.context import Context
 
-COLUMNS = (
-    "low high low_ucum high_ucum low_unit high_unit type applies age_low age_high age_ucum age_high_ucum text"
-).split()
+COLUMNS = [
+    "low",
+    "high",
+    "low_ucum",
+    "high_ucum",
+    "low_unit",
+    "high_unit",
+    "type",
+    "applies",
+    "age_low",
+    "age_high",
+    "age_ucum",
+    "age_high_ucum",
+    "text",
+]
 
 Choose = Callable[[pl.DataFrame], pl.DataFrame]
 

@@ -11,6 +11,13 @@ from interop.tables import suggestion
 
 
 def _reads(variable: Variable) -> list[str]:
+    if variable.argument not in DERIVATIONS:
+        near = suggestion(variable.argument, DERIVATIONS)
+        raise MappingError(
+            f'{variable.name}: no derivation "{variable.argument}"{near}',
+            file=variable.file,
+            line=variable.line,
+        )
     return [*of_from(variable), *names(variable.options.get("within")), *variable.options.get("exclude", {})]
 
 
@@ -26,11 +33,4 @@ def derive(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
     It is recomputed, never stored in FHIR.
     """
-    if variable.argument not in DERIVATIONS:
-        near = suggestion(variable.argument, DERIVATIONS)
-        raise MappingError(
-            f'{variable.name}: no derivation "{variable.argument}"{near}',
-            file=variable.file,
-            line=variable.line,
-        )
     return DERIVATIONS[variable.argument](rows, variable, context)
