@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -60,9 +60,12 @@ class Part(msgspec.Struct, frozen=True):
 class Source:
     """What `open_source` found: `files` in the order of their names, and `issues` about what is not read."""
 
-    def __init__(self, files: Iterable[SourceFile], issues: Iterable[Issue] = ()) -> None:
+    def __init__(
+        self, files: Iterable[SourceFile], issues: Iterable[Issue] = (), *, of: Iterable["Source"] = ()
+    ) -> None:
         self.files = tuple(files)
         self.issues = tuple(issues)
+        self._of = tuple(of)  # a spooled standard input lives as long as its source
 
     def __repr__(self) -> str:
         return f"<Source: {len(self.files)} files>"
@@ -87,6 +90,26 @@ def open_source(what: str | Path | Source | Mapping[str, Any] | Iterable[Any]) -
     if isinstance(what, str | Path):
         return _open_stdin() if str(what) == "-" else _open_path(Path(what))
     return _open_memory([what] if isinstance(what, Mapping) or hasattr(what, "model_dump_json") else what)
+
+
+def join_sources(sources: Sequence[tuple[str, Source]]) -> Source:
+    """Several sources as one, in their order; each file's name begins with the name given to its source.
+
+    `sources` are pairs of name and source; a name that stands twice gets a number, so that files stay apart.
+    """
+    if len(sources) == 1:
+        return sources[0][1]
+    files: list[SourceFile] = []
+    issues: list[Issue] = []
+    given: list[str] = []
+    for name, source in sources:
+        given.append(name)
+        prefix = name if given.count(name) == 1 else f"{name}-{given.count(name)}"
+        files += [msgspec.structs.replace(file, name=f"{prefix}/{file.name}") for file in source.files]
+        for issue in source.issues:
+            where = msgspec.structs.replace(issue.where, file=f"{prefix}/{issue.where.file}")
+            issues.append(msgspec.structs.replace(issue, where=where))
+    return Source(files, issues, of=[source for _, source in sources])
 
 
 def _open_path(path: Path) -> Source:

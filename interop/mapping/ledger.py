@@ -24,7 +24,7 @@ class Ledger(msgspec.Struct, frozen=True):
     reasons: Mapping[str, int]
     by: Sequence[Mapping[str, Any]]
     rows: Mapping[str, Mapping[str, int]]
-    elements: Mapping[str, int] = {}
+    elements: Mapping[str, Mapping[str, Any]] = {}
 
     @property
     def adds_up(self) -> bool:

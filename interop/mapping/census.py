@@ -1,0 +1,174 @@
+"""The census: which elements of the resources no view reads, by path, in a second, full read."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from interop.fhir.clauses import Clause, Columns, ForEach, Product, Repeat, Union
+from interop.fhir.json import Decoder
+from interop.fhir.path.functions import FUNCTIONS
+from interop.fhir.path.nodes import Binary, Call, Choice, Index, Literal, Member, Node, OfType, Resource, This
+from interop.fhir.path.nodes import children as parts_of
+from interop.fhir.read import read, records
+from interop.fhir.source import Source
+from interop.fhir.view import View
+
+LIMIT = 100_000  # resources up to which a run makes a census unasked
+
+# JSON names of the elements that are read below an element; an extension is known by its url.
+Tree = dict[str, "Tree"]
+
+_REFERENCE = ("reference", "type", "identifier")
+_VALUE_OF_ITS_ARGUMENT = ("select", "iif")
+
+
+def census(source: Source, views: Iterable[View]) -> Mapping[str, int]:
+    """Element paths that resources have and no view reads -> in how many resources, sorted by path.
+
+    A path goes as deep as something above it is read (``Observation.code.coding.version``); a type that no
+    view reads stands alone (``Encounter``). Names are those of JSON (``valueQuantity``), an extension is
+    named by its url. What cannot be read is not counted.
+    """
+    trees = elements_read(views)
+    found: Counter[str] = Counter()
+    for _, _, raw in records(source, _ordinals(source)):
+        found.update(_unread(msgspec.json.decode(raw), trees))
+    return dict(sorted(found.items()))
+
+
+def elements_read(views: Iterable[View]) -> Mapping[str, Tree]:
+    """Elements that views read, by resource type, as trees of JSON names; the envelope is always read."""
+    trees: dict[str, Tree] = {}
+    for view in views:
+        always: Tree = {
+            "id": {},
+            "implicitRules": {},
+            "contained": {},
+            "meta": {"versionId": {}, "lastUpdated": {}},
+        }
+        tree = trees.setdefault(view.resource, always)
+        for condition in view.where:
+            _mark(condition, [tree], tree)
+        _mark_clause(view.clause, [tree], tree)
+    return trees
+
+
+def declared(
+    paths: Mapping[str, int], losses: Iterable[Mapping[str, str]]
+) -> Mapping[str, Mapping[str, Any]]:
+    """The census as the ledger has it: per path ``resources`` and, where a loss is declared, ``why``."""
+    reasons = {loss["path"]: loss["why"] for loss in losses}
+    return {path: {"resources": n, **_why(path, reasons)} for path, n in paths.items()}
+
+
+def _why(path: str, reasons: Mapping[str, str]) -> Mapping[str, str]:
+    found = [why for start, why in reasons.items() if path == start or path.startswith(f"{start}.")]
+    return {"why": found[0]} if found else {}
+
+
+def _ordinals(source: Source) -> Mapping[str, set[int]]:
+    decoder, found = Decoder(), dict[str, set[int]]()
+    for part in source.parts():
+        for chunk in read(part, decoder=decoder):
+            found.setdefault(chunk.file, set()).update(chunk.ordinals)
+    return found
+
+
+def _mark_clause(clause: Clause, focus: Sequence[Tree], root: Tree) -> None:
+    match clause:
+        case Columns(columns):
+            for column in columns:
+                _mark(column.path, focus, root)
+        case Product(parts) | Union(parts):
+            for part in parts:
+                _mark_clause(part, focus, root)
+        case ForEach(path, _, inner):
+            _mark_clause(inner, _mark(path, focus, root), root)
+        case Repeat(paths, inner):
+            _mark_clause(inner, [tree for path in paths for tree in _mark(path, focus, root)], root)
+
+
+def _mark(node: Node, focus: Sequence[Tree], root: Tree) -> Sequence[Tree]:  # noqa: PLR0911  # one per kind of node
+    """Note what an expression reads; returns where its value stands."""
+    match node:
+        case This():
+            return focus
+        case Resource():
+            return [root]
+        case Member(base, name):
+            return [tree.setdefault(name, {}) for tree in _mark(base, focus, root)]
+        case Choice(base):
+            return [tree.setdefault(name, {}) for tree in _mark(base, focus, root) for name in node.names]
+        case OfType(base):
+            return _mark(base, focus, root)
+        case Call(base, function, arguments):
+            return _mark_call(function, _mark(base, focus, root), arguments, focus, root)
+        case Binary("|", left, right):
+            return [*_mark(left, focus, root), *_mark(right, focus, root)]
+        case Index(base, position):
+            _mark(position, focus, root)
+            return _mark(base, focus, root)
+    for part in parts_of(node):
+        _mark(part, focus, root)
+    return []
+
+
+def _mark_call(
+    function: str, base: Sequence[Tree], arguments: Sequence[Node], focus: Sequence[Tree], root: Tree
+) -> Sequence[Tree]:
+    if function == "extension" and isinstance(arguments[0], Literal):
+        return [tree.setdefault(_extension(arguments[0].value), {}) for tree in base]
+    if function == "getReferenceKey":
+        for tree in base:
+            tree |= {name: tree.get(name, {}) for name in _REFERENCE}
+            tree["identifier"] |= {"system": {}, "value": {}}
+        return []
+    inside = base if FUNCTIONS[function].per_item else focus
+    given = [tree for argument in arguments for tree in _mark(argument, inside, root)]
+    return given if function in _VALUE_OF_ITS_ARGUMENT else base
+
+
+def _extension(url: object) -> str:
+    return f"extension('{url}')"
+
+
+def _unread(resource: Mapping[str, Any], trees: Mapping[str, Tree]) -> set[str]:
+    kind = str(resource["resourceType"])
+    found: set[str] = set()
+    if kind in trees:
+        _walk(
+            {name: value for name, value in resource.items() if name != "resourceType"},
+            trees[kind],
+            kind,
+            found,
+        )
+    else:
+        found.add(kind)
+    for inner in resource.get("contained", []):
+        if isinstance(inner, dict) and "resourceType" in inner:
+            found |= _unread(inner, trees)
+    return found
+
+
+def _walk(value: Mapping[str, Any], tree: Tree, path: str, found: set[str]) -> None:
+    for name, below, item in _named(value):
+        if name == "contained":
+            continue
+        read_below = tree.get(name)
+        if read_below is None:
+            if not below:
+                found.add(f"{path}.{name}")
+        elif isinstance(item, dict):
+            _walk(item, read_below, f"{path}.{name}", found)
+
+
+def _named(value: Mapping[str, Any]) -> Iterable[tuple[str, bool, Any]]:
+    """Each item of each element: name, whether it stands beside a primitive that is named too, the item."""
+    for key, content in value.items():
+        for item in content if isinstance(content, list) else [content]:
+            if key == "extension" and isinstance(item, dict):
+                yield _extension(item.get("url")), False, {k: v for k, v in item.items() if k != "url"}
+            else:
+                yield key.removeprefix("_"), key.startswith("_") and key[1:] in value, item
