@@ -36,6 +36,11 @@ class Element:
         """Distinct bytes."""
         return list(dict.fromkeys(self.raws))
 
+    def may_hold(self, texts: Sequence[bytes]) -> bool:
+        """Whether one of the texts may stand in it; an escape may hide any."""
+        joined = b"\n".join(self.values)
+        return b"\\" in joined or any(text in joined for text in texts)
+
     @cached_property
     def numbers(self) -> pl.Series:
         """Position in `values` of each resource's bytes."""
@@ -97,7 +102,7 @@ class Distinct(dict[tuple[bytes, ...], int]):
         self.starts, self.counts = Table(pl.Int64), Table(pl.Int64)
 
     def __missing__(self, key: tuple[bytes, ...]) -> int:
-        if self._needs and key != self._nothing and not any(map(self._may_give, key)):
+        if self._needs and key != self._nothing and not Element(key).may_hold(self._needs):
             return self[self._nothing]
         resource = {name: parse(raw) for name, raw in zip(self.elements, key, strict=True) if raw}
         rows = self._resolve({"resourceType": self._resource_type, **resource})
@@ -110,16 +115,13 @@ class Distinct(dict[tuple[bytes, ...], int]):
         number = self[key] = len(self)
         return number
 
-    def _may_give(self, raw: bytes) -> bool:
-        return any(text in raw for text in self._needs) or b"\\" in raw  # an escape may hide a text
-
     def numbers(self, elements: Mapping[str, Element], n: int, *, resource_type: str) -> pl.Series:
         """Number of the result of each of `n` resources; new bytes are resolved."""
         if len(self) > CAP or resource_type != self._resource_type:
             self._reset()
         self._resource_type = resource_type
         present = [name for name in self.elements if not elements[name].is_absent]
-        if not present:
+        if not present or (self._needs and not any(elements[name].may_hold(self._needs) for name in present)):
             return pl.repeat(self[self._nothing], n, dtype=pl.UInt32, eager=True)
         columns, numbers = _together([elements[name] for name in present])
         found = dict(zip(present, columns, strict=True))

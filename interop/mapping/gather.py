@@ -1,36 +1,20 @@
 """Pass 1: every resource of a source read once, into an index of all and the rows of every view."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import polars as pl
 
-from interop.fhir.columns import CompiledView
-from interop.fhir.distinct import Element
+from interop.fhir.columns import CompiledView, elements_of
 from interop.fhir.identity import Contained
 from interop.fhir.json import LIMITS, Decoder, Limits
 from interop.fhir.lines import Chunk, Unreadable
 from interop.fhir.read import read
 from interop.fhir.source import Part
 from interop.issues import Issue
+from interop.mapping.taken import INDEX, RAWS, Taken
 
-GATHERED = (
-    32_768  # resources whose views are taken at a time: large enough for columns, small enough for memory
-)
-
-INDEX = {
-    "file": pl.String,
-    "ordinal": pl.Int64,
-    "type": pl.String,
-    "id": pl.String,
-    "full_url": pl.String,
-    "version_id": pl.String,
-    "last_updated": pl.String,
-    "rules": pl.Boolean,
-    "modifier": pl.Boolean,
-}
-RAWS = {"rid": pl.UInt32, "type": pl.String, "raw": pl.Binary}
+GATHERED = 65_536  # resources whose views are taken at a time: enough for columns, few enough for memory
 
 
 class Gathered(msgspec.Struct):
@@ -63,18 +47,22 @@ class Reader(msgspec.Struct, frozen=True):
     @property
     def decoder(self) -> Decoder:
         """The one decoder of the run: the envelope and every element that a view reads."""
-        return Decoder(
-            sorted({name for view in self.views.values() for name in view.elements} - {"id", "resourceType"})
-        )
+        names = {name for names in self.elements.values() for name in names}
+        return Decoder(sorted(names - {"id", "resourceType"}))
+
+    @property
+    def elements(self) -> Mapping[str, Sequence[str]]:
+        """JSON names that the views read, by resource type."""
+        return elements_of(self.views)
 
 
 def gather(parts: Iterable[Part], reader: Reader) -> Gathered:
     """Read parts of a source; nothing is resolved yet."""
     decoder = reader.decoder
     found = [
-        _take(chunks, decoder, reader)
+        _gathered(taken, reader)
         for part in parts
-        for chunks in _together(read(part, decoder=decoder, limits=reader.limits))
+        for taken in _taken(read(part, decoder=decoder, limits=reader.limits), decoder, reader)
     ]
     return together(found, reader)
 
@@ -92,7 +80,7 @@ def together(found: Sequence[Gathered], reader: Reader) -> Gathered:
     for name, view in reader.views.items():
         empty = _empty(view)
         views[name] = pl.concat(
-            [empty, *moved((g.views[name] for g in found), "_rid")], how="vertical_relaxed"
+            [empty, *moved((g.views.get(name, empty) for g in found), "_rid")], how="vertical_relaxed"
         )
     raw = pl.DataFrame(schema=RAWS)
     return Gathered(
@@ -112,80 +100,39 @@ def _empty(view: CompiledView) -> pl.DataFrame:
     )
 
 
-def _together(chunks: Iterator[Chunk]) -> Iterator[list[Chunk]]:
+def _taken(chunks: Iterable[Chunk], decoder: Decoder, reader: Reader) -> Iterator[Taken]:
     """Chunks in groups of about `GATHERED` resources."""
-    group: list[Chunk] = []
+    group = Taken(decoder, reader.elements, reader.rules)
     for chunk in chunks:
-        group.append(chunk)
-        if sum(len(c.resources) for c in group) >= GATHERED:
+        group.add(chunk, targets=reader.targets)
+        if group.size >= GATHERED:
             yield group
-            group = []
-    if group:
-        yield group
+            group = Taken(decoder, reader.elements, reader.rules)
+    yield group
 
 
-def _take(chunks: Sequence[Chunk], decoder: Decoder, reader: Reader) -> Gathered:
-    resources = [resource for chunk in chunks for resource in chunk.resources]
-    types = [resource.resourceType for resource in resources]
-    urls = [url for chunk in chunks for url in (chunk.full_urls or [None] * len(chunk.resources))]
-    rules = decoder.element(resources, "implicitRules")
-    known = {f'"{rule}"'.encode() for rule in reader.rules}
-    versions = decoder.versions(resources)
-    index = pl.DataFrame(
-        {
-            "file": [chunk.file for chunk in chunks for _ in chunk.resources],
-            "ordinal": [ordinal for chunk in chunks for ordinal in chunk.ordinals],
-            "type": types,
-            "id": [resource.id for resource in resources],
-            "full_url": urls,
-            "version_id": [version for version, _ in versions],
-            "last_updated": [updated for _, updated in versions],
-            "rules": [raw != b"" and raw not in known for raw in rules],
-            "modifier": [raw not in (b"", b"[]") for raw in decoder.element(resources, "modifierExtension")],
-        },
-        schema=INDEX,
-    )
+def _gathered(taken: Taken, reader: Reader) -> Gathered:
+    raws = {name: pl.DataFrame(rows, schema=RAWS, orient="row") for name, rows in taken.raws.items()}
     return Gathered(
-        index,
-        _views(resources, types, decoder, reader),
-        identifiers=_raws("identifier", resources, types, decoder, only=reader.targets),
-        links=_raws("link", resources, types, decoder, only={"Patient"}),
-        contained=_raws("contained", resources, types, decoder, only=None),
-        unreadable=[u for chunk in chunks for u in chunk.unreadable],
-        issues=[i for chunk in chunks for i in chunk.issues],
+        taken.index,
+        _views(taken, reader),
+        identifiers=raws["identifier"],
+        links=raws["link"],
+        contained=raws["contained"],
+        unreadable=taken.unreadable,
+        issues=taken.issues,
     )
 
 
-def _raws(
-    name: str, resources: Sequence[Any], types: Sequence[str], decoder: Decoder, *, only: Iterable[str] | None
-) -> pl.DataFrame:
-    wanted = None if only is None else set(only)
-    raws = decoder.element(resources, name)
-    rows = [
-        (n, t, raw)
-        for n, (t, raw) in enumerate(zip(types, raws, strict=True))
-        if raw and (wanted is None or t in wanted)
-    ]
-    return pl.DataFrame(rows, schema=RAWS, orient="row")
-
-
-def _views(
-    resources: Sequence[Any], types: Sequence[str], decoder: Decoder, reader: Reader
-) -> dict[str, pl.DataFrame]:
-    by_type: dict[str, list[int]] = {}
-    for n, kind in enumerate(types):
-        by_type.setdefault(kind, []).append(n)
-    elements: dict[tuple[str, str], Element] = {}
+def _views(taken: Taken, reader: Reader) -> dict[str, pl.DataFrame]:
+    """The rows of the views on types that were read."""
     found = {}
     for name, view in reader.views.items():
         kind = view.view.resource
-        numbers = by_type.get(kind, [])
-        own = resources if len(numbers) == len(resources) else [resources[n] for n in numbers]
-        for element in view.elements:
-            if (kind, element) not in elements:
-                elements[kind, element] = Element(decoder.element(own, element))
-        rows = view.columns({e: elements[kind, e] for e in view.elements}, resource_type=kind)
-        rids = pl.Series(numbers, dtype=pl.UInt32).gather(rows["_row"])
+        if (own := taken.types.get(kind)) is None:
+            continue
+        rows = view.columns({element: own.element(element) for element in view.elements}, resource_type=kind)
+        rids = pl.Series(own.numbers, dtype=pl.UInt32).gather(rows["_row"])
         found[name] = rows.with_columns(_row=rids).rename({"_row": "_rid"})
     return found
 
@@ -194,5 +141,6 @@ def take_contained(contained: Sequence[Contained], reader: Reader) -> Gathered:
     """The rows of contained resources; `rid` numbers them in their order."""
     decoder = reader.decoder
     resources = [decoder.decode(piece.raw) for piece in contained]
-    chunk = Chunk("", resources, list(range(len(resources))))
-    return _take([chunk], decoder, reader)
+    taken = Taken(decoder, reader.elements, reader.rules)
+    taken.add(Chunk("", resources, list(range(len(resources)))), targets=reader.targets)
+    return _gathered(taken, reader)
