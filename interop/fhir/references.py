@@ -76,10 +76,12 @@ class References:
         references).
         """
         asked = pl.DataFrame({"text": texts.cast(pl.String), "owner": owners.cast(pl.String)})
-        asked = asked.select("text", scope=_scope())
-        distinct = asked.unique().filter(pl.col("text").is_not_null())
+        if texts.str.starts_with("#").any() or owners.str.contains("://", literal=True).any():
+            asked, on = asked.select("text", scope=_scope()), ["text", "scope"]
+        else:
+            asked, on = asked.select("text", scope=pl.lit(None, pl.String)), ["text"]
+        distinct = asked.unique(on).filter(pl.col("text").is_not_null())
         answered = self._answer(distinct)
-        on = ["text", "scope"]
         joined = asked.join(answered, on=on, how="left", nulls_equal=True, maintain_order="left")
         return joined.select("key", "reason")
 
@@ -101,7 +103,9 @@ class References:
         key = pl.when("is_query").then(one_identifier).when(is_urn).then(one_url)
         found = found.with_columns(key=key.otherwise(pl.coalesce(one_url, "local")), is_urn=is_urn)
         found = found.with_columns(key=self.survivors(found["key"]))
-        in_source = found["key"].is_in(self._keys["key"].to_list())
+        keys = self._keys["key"]
+        read = keys.filter(keys.is_in(found["key"].implode()))  # far fewer are asked for than were read
+        in_source = found["key"].is_in(read.implode())
         return found.with_columns(in_source=in_source).select("text", "scope", "key", reason=_reason())
 
     def _local(self) -> pl.Expr:

@@ -47,16 +47,14 @@ def resolve(gathered: Gathered, source: Source, reader: Reader, *, bases: Sequen
     references = _references(gathered, index, own, parts)
     views, unresolved = {}, []
     for name, frame in parts.items():
-        keyed = frame.join(
-            index.select("rid", _key="key", _version="version_id"),
-            left_on="_rid",
-            right_on="rid",
-            how="left",
-            maintain_order="left",
+        # a record number is a position in the index
+        keyed = frame.with_columns(
+            _key=index["key"].gather(frame["_rid"]), _version=index["version_id"].gather(frame["_rid"])
         )
         if "_contained" in keyed.columns:
             keyed = keyed.with_columns(_key=pl.coalesce("_contained", "_key")).drop("_contained")
-        keyed = keyed.filter(~pl.col("_rid").is_in(gone["rid"].to_list()))
+        if gone.height:
+            keyed = keyed.filter(~pl.col("_rid").is_in(gone["rid"].implode()))
         views[name], lost = _resolved(keyed, reader.views[name].view, references, name)
         unresolved.extend(lost)
     lost_frame = (
@@ -178,10 +176,11 @@ def _resolved(
             frame = frame.with_columns(pl.col("_key").alias(column.name))
         elif kind == "getReferenceKey":
             found = references.resolve(frame[column.name], frame["_key"])
+            unmet = found["reason"].is_not_null()
             lost.append(
-                found.select(
-                    key=frame["_key"], view=pl.lit(name), column=pl.lit(column.name), reason="reason"
-                ).filter(pl.col("reason").is_not_null())
+                pl.DataFrame(
+                    {"key": frame["_key"].filter(unmet), "reason": found["reason"].filter(unmet)}
+                ).select("key", view=pl.lit(name), column=pl.lit(column.name), reason="reason")
             )
             frame = frame.with_columns(found["key"].alias(column.name))
     if view.resource == "Patient":
