@@ -67,6 +67,7 @@ def read_code_table(name: str, folders: Sequence[Path]) -> CodeTable:
     if not files:
         raise MappingError(f"no code table {name}.csv in {', '.join(folder.name for folder in folders)}")
     merged: dict[tuple[str, str], dict[str, str | None]] = {}
+    named: dict[str, None] = {}  # columns in order of appearance, also those without a value
     for file in files:
         own: dict[tuple[str, str], int] = {}
         for row in read_table(file, required=("system", "code")):
@@ -76,13 +77,14 @@ def read_code_table(name: str, folders: Sequence[Path]) -> CodeTable:
                     f"{key[0]}|{key[1]} stands here twice (line {own[key]})", file=file, line=row.line
                 )
             own[key] = row.line
+            named |= dict.fromkeys(row.values)
             merged[key] = {
                 **_shared(row, merged, file),
                 **{k: v for k, v in row.values.items() if v},
                 "system": key[0],
                 "code": key[1],
             }
-    columns = list(dict.fromkeys(column for values in merged.values() for column in values))
+    columns = list(named)
     frame = pl.DataFrame(
         [{c: v.get(c) for c in columns} for v in merged.values()], schema=dict.fromkeys(columns, pl.String)
     )

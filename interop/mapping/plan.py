@@ -9,6 +9,7 @@ import msgspec
 from interop.errors import MappingError
 from interop.mapping.load import needs
 from interop.mapping.model import DomainMapping
+from interop.tables import suggestion
 
 Kind = Literal["rows", "choose", "variable", "settle", "derive"]
 
@@ -109,6 +110,11 @@ def _sources(
             found.append(Step(mapping.domain, "choose", head))
         elif tail and head in mappings and head != mapping.domain:
             other = mappings[head]
+            if tail not in other.columns:
+                near = suggestion(tail, other.columns)
+                raise MappingError(
+                    f'no variable "{name}", which {mapping.domain} reads{near}', file=mapping.file
+                )
             kind: Kind = "derive" if tail in _late(other) else "variable"
             found.append(Step(head, kind, tail))
             if other.rows != "roster":  # a roster domain has one row per subject from the start

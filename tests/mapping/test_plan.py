@@ -97,6 +97,17 @@ def test_a_new_mapping_file_is_a_new_domain(
     monkeypatch.setattr(study_module, "folder", lambda name: tmp_path / name)
     home = tmp_path / "my_study"
     home.mkdir()
+    built_in = folder("mappings") / "studies" / "NCT04324411"
+    shutil.copytree(built_in / "concepts", home / "concepts")
     (home / "study.yaml").write_text("{id: X, site: S, country: CHN, zone: UTC}", encoding="utf-8")
     packaged = sorted(file.stem.upper() for file in (folder("mappings") / "domains").glob("*.yaml"))
     assert list(Study.load(home).mappings) == sorted([*packaged, "VS"])
+
+
+def test_a_variable_that_no_domain_gives_is_told(mapping: Write) -> None:
+    vs = mapping("VS", "VSDTC: {derive: earliest, from: [EG.EGDCT]}")
+    eg = mapping("EG", "EGDTC: {dtc: issued}")
+    with pytest.raises(
+        MappingError, match=r'no variable "EG\.EGDCT", which VS reads; did you mean "EGDTC"\?'
+    ):
+        plan({"VS": vs, "EG": eg})
