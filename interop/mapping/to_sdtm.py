@@ -63,7 +63,7 @@ def to_sdtm(
 
     The result does not depend on `workers` or `batch_count`.
     """
-    reader = _reader(plan)
+    reader = reader_of(plan)
     gathered = gather(source.parts(), reader)
     resolved = resolve(gathered, source, reader, bases=plan.settings.get("bases", []))
     roster = _roster(plan, resolved, everyone=everyone)
@@ -72,7 +72,8 @@ def to_sdtm(
     return _reduce(plan, source, gathered, resolved, routed, converted)
 
 
-def _reader(plan: Plan) -> Reader:
+def reader_of(plan: Plan) -> Reader:
+    """What pass 1 looks for: every view of the roster and of the mappings."""
     views = {f"roster.{name}": view for name, view in plan.roster_views.items()}
     views |= {
         f"{domain}.{name}": view for domain, m in plan.mappings.items() for name, view in m.views.items()
