@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from interop.cdisc.ct import Terminology
+from interop.cdisc.dataset import Dataset
 from interop.cdisc.standard import Standard
 from interop.errors import StudyError
 from interop.fhir.source import Source, open_source
@@ -14,10 +15,11 @@ from interop.fhir.view import View
 from interop.knowledge import folder
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
-from interop.mapping.load import overlay, read_domain
+from interop.mapping.load import check_tables, overlay, read_domain
 from interop.mapping.model import DomainMapping
 from interop.mapping.plan import plan
 from interop.mapping.roster import ROSTER
+from interop.mapping.to_fhir import Resources, to_fhir
 from interop.mapping.to_sdtm import Plan, Result, to_sdtm
 from interop.mapping.units import UnitTables
 from interop.tables import Tree, check_schema, read_yaml
@@ -51,7 +53,8 @@ class Study:
     def load(cls, study: str | Path = "NCT04324411") -> "Study":
         """A built-in study by its id, or a folder with a ``study.yaml``.
 
-        Raises StudyError or MappingError with file:line when a definition is wrong, SpecError when the terminology lacks a term in use.
+        Raises StudyError or MappingError with file:line when a definition is wrong, SpecError when the
+        terminology lacks a term in use.
         """
         home = _home(study)
         tree = read_yaml(home / "study.yaml", error=StudyError)
@@ -60,11 +63,14 @@ class Study:
         standard = Standard.load(version=settings.get("standard", {}).get("sdtmig", "3.4"))
         terminology = Terminology.load(date=settings.get("standard", {}).get("ct", "2024-03-29"))
         mappings = {domain: _mapping(domain, tree) for domain in settings.get("domains", _packaged())}
+        tables = _tables(home)
+        for mapping in mappings.values():
+            check_tables(mapping, tables)
         roster = read_yaml(folder("mappings") / "roster.yaml")
         constants = settings.get("constants", {})
         context = Context(
             settings=settings,
-            tables=_tables(mappings, home),
+            tables=tables,
             units=UnitTables.load(folder("mappings") / "units"),
             terminology=terminology,
             roster=pl.DataFrame(schema=ROSTER),
@@ -87,12 +93,20 @@ class Study:
     ) -> Result:
         """Convert FHIR R4 resources to SDTM datasets.
 
-        `source` is anything `open_source` takes; `enrol_all` makes every Patient a subject of a throw-away study, to try real data.
-        Wrong data is in `Result.issues`, never raised. The result is the same for any number of workers and batches.
+        `source` is anything `open_source` takes; `enrol_all` makes every Patient a subject of a throw-away
+        study, to try real data. Wrong data is in `Result.issues`, never raised. The result is the same for
+        any number of workers and batches.
         """
         return to_sdtm(
             self.plan, open_source(source), workers=workers, batch_count=batches, everyone=enrol_all
         )
+
+    def to_fhir(self, datasets: Mapping[str, Dataset]) -> Resources:
+        """FHIR R4 resources of SDTM datasets (by name: ``{"DM": ..., "LB": ...}``); only the datasets are read, never a sidecar.
+
+        A record of a subject who is not in DM, and a qualifier without its record, are issues.
+        """
+        return to_fhir(self.mappings, datasets, self.plan.context)
 
 
 def _home(study: str | Path) -> Path:
@@ -125,7 +139,7 @@ def _mapping(domain: str, study: Tree) -> DomainMapping:
     return overlay(mapping, study, at) if at in study.lines else mapping
 
 
-def _tables(mappings: Mapping[str, DomainMapping], home: Path) -> Mapping[str, CodeTable]:
+def _tables(home: Path) -> Mapping[str, CodeTable]:
     packaged, own = folder("mappings") / "concepts", home / "concepts"
     names = {path.stem for place in (packaged, own) if place.is_dir() for path in place.glob("*.csv")}
     return {name: read_code_table(name, (packaged, own)) for name in sorted(names)}

@@ -1,6 +1,7 @@
 """Derivations: named functions of columns, within a subject; a mapping's `from` names what each needs."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import polars as pl
 
@@ -117,9 +118,13 @@ def _own(variable: Variable, domain: str) -> dict[str, Sequence[str]]:
     }
 
 
-def _extreme(rows: pl.DataFrame, variable: Variable, context: Context, *, keep: str) -> Column:
-    dates = _dates(rows, variable, context).sort("USUBJID", "_from", pl.col("date").str.len_bytes(), "date")
-    one = dates.unique("USUBJID", keep="first" if keep == "first" else "last", maintain_order=True)
+def _extreme(
+    rows: pl.DataFrame, variable: Variable, context: Context, *, keep: Literal["first", "last"]
+) -> Column:
+    longer = [False, False, keep == "last", False]  # of equal dates the one that says least
+    keys = ["USUBJID", pl.col("_from"), pl.col("date").str.len_bytes(), pl.col("date")]
+    dates = _dates(rows, variable, context).sort(keys, descending=longer)
+    one = dates.unique("USUBJID", keep=keep, maintain_order=True)
     return Column(rows.select("USUBJID").join(one, on="USUBJID", how="left", maintain_order="left")["date"])
 
 

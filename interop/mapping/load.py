@@ -1,4 +1,4 @@
-"""Mapping files (``domains/xx.yaml``) -> `DomainMapping`; a study's overlay replaces variables whole, by name."""
+"""Mapping files (``domains/xx.yaml``) as `DomainMapping`; a study's overlay replaces variables by name."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import msgspec
 
 from interop.errors import MappingError
 from interop.fhir.view import View
+from interop.mapping.concepts import CodeTable
 from interop.mapping.model import (
     Branch,
     Child,
@@ -20,6 +21,7 @@ from interop.mapping.model import (
     Variable,
 )
 from interop.mapping.verbs import VERBS
+from interop.mapping.verbs.coded import table_target
 from interop.tables import Keys, Tree, check_schema, read_yaml, suggestion
 
 # Keys of a variable that every verb shares; the rest are options of its verb.
@@ -29,7 +31,8 @@ SHARED = ("codelist", "origin", "method", "when", "unless", "else", "put", "loss
 def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> DomainMapping:
     """Read one mapping file.
 
-    Raises MappingError with file:line on an unknown key or verb, a name that no view gives, or a view that is not valid.
+    Raises MappingError with file:line on an unknown key or verb, a name that no view gives, or a view that is
+    not valid.
     """
     tree = read_yaml(file)
     check_schema(tree, schema)
@@ -50,7 +53,7 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         variables=variables,
         supp=supp,
         keys=data["keys"],
-        resource={**data["resource"], "contained": data.get("contained", {})},
+        resource={**data["resource"], "joined": data.get("joined", {})},
         rows=data.get("rows", "resources"),
         status=data.get("status"),
         gate=_gate(tree) if "gate" in data else None,
@@ -106,7 +109,10 @@ def _variables(tree: Tree, part: str) -> dict[str, Variable]:
 
 
 def read_variable(name: str, body: Mapping[str, Any], tree: Tree, at: Keys) -> Variable:
-    """One variable's mapping from its YAML; raises MappingError with file:line on a wrong verb, option or way back."""
+    """One variable's mapping from its YAML.
+
+    Raises MappingError with file:line on a wrong verb, option or way back.
+    """
     line = tree.line(at)
     verbs = [key for key in body if key in VERBS]
     if len(verbs) != 1:
@@ -128,15 +134,24 @@ def read_variable(name: str, body: Mapping[str, Any], tree: Tree, at: Keys) -> V
         key: body[key] for key in ("codelist", "origin", "method", "loss", "label", "qorig") if key in body
     }
     return Variable(
-        name, verb, body[verb], tree.file, line, options, body.get("when", {}), body.get("unless", {}), otherwise,
-        put={} if put == "none" else put, **shared,
-    )  # fmt: skip
+        name,
+        verb,
+        body[verb],
+        tree.file,
+        line,
+        options,
+        when=body.get("when", {}),
+        unless=body.get("unless", {}),
+        otherwise=otherwise,
+        put={} if put == "none" else put,
+        **shared,
+    )
 
 
 def overlay(mapping: DomainMapping, tree: Tree, at: Keys) -> DomainMapping:
     """The mapping with a study's variables in place of the packaged ones; ``VARIABLE: ~`` removes one.
 
-    Raises StudyError-like MappingError with file:line when a removed variable is not there.
+    Raises MappingError with file:line when a removed variable is not there, or another still reads it.
     """
     parts: dict[str, dict[str, Variable]] = {"variables": dict(mapping.variables), "supp": dict(mapping.supp)}
     body = tree.data
@@ -153,7 +168,9 @@ def overlay(mapping: DomainMapping, tree: Tree, at: Keys) -> DomainMapping:
                     file=tree.file,
                     line=tree.line((*at, part, name)),
                 )
-    return msgspec.structs.replace(mapping, variables=parts["variables"], supp=parts["supp"])
+    made = msgspec.structs.replace(mapping, variables=parts["variables"], supp=parts["supp"])
+    check_variables(made)
+    return made
 
 
 def _check_views(mapping: DomainMapping, tree: Tree) -> None:
@@ -169,16 +186,70 @@ def _check_views(mapping: DomainMapping, tree: Tree) -> None:
         known(branch.view, tree.line(("from",)))
         for child in branch.children.values():
             known(child.view, child.line)
-    columns = available(mapping)
+    check_variables(mapping)
+    rules: dict[str, Sequence[Omission | Finding]] = {"omit": mapping.omit, "findings": mapping.findings}
+    for part, found in rules.items():
+        for n, rule in enumerate(found):
+            _require([*rule.when, *rule.unless], mapping, part, (mapping.file, tree.line((part, n))))
+
+
+def check_variables(mapping: DomainMapping) -> None:
+    """Raise MappingError with file:line for the first variable that reads what nothing gives."""
     for variable in mapping.columns.values():
         for alternative in variable.alternatives:
-            wrong(alternative, needs(alternative), columns)
+            _require(needs(alternative), mapping, variable.name, (alternative.file, alternative.line))
+
+
+def check_tables(mapping: DomainMapping, tables: Mapping[str, CodeTable]) -> None:
+    """Raise MappingError with file:line for the first code table, or column of one, that is not there."""
+    gate, status = mapping.gate, mapping.status
+    if status is not None:
+        _require_table(f"{status['recode']}.policy", tables, "status", (mapping.file, 1))
+    if gate is not None:
+        for column in ("code", *([gate.agree] if gate.agree else []), *gate.keep, *gate.also):
+            _require_table(f"{gate.table}.{column}", tables, "gate", (mapping.file, gate.line))
+    for variable in mapping.columns.values():
+        for alternative in variable.alternatives:
+            for target in _targets(alternative, gate):
+                _require_table(target, tables, variable.name, (alternative.file, alternative.line))
+
+
+def _targets(alternative: Variable, gate: Gate | None) -> Iterable[str]:
+    """``TABLE.column`` of every code table that an alternative looks into."""
+    if alternative.verb == "recode":
+        yield ".".join(table_target(alternative.argument))
+    if "map" in alternative.options:
+        yield f"{alternative.options['map']}.target"
+    for name in needs(alternative):
+        head, _, column = name.partition(".")
+        if head == "gate" and column and gate is not None:
+            yield f"{gate.table}.{column}"
+
+
+def _require_table(target: str, tables: Mapping[str, CodeTable], what: str, place: tuple[Path, int]) -> None:
+    name, _, column = target.partition(".")
+    file, line = place
+    if name not in tables:
+        raise MappingError(
+            f'{what}: no code table "{name}"{suggestion(name, tables)}; a study adds concepts/{name}.csv',
+            file=file,
+            line=line,
+        )
+    columns = tables[name].frame.columns
+    if column not in columns:
+        raise MappingError(
+            f'{what}: code table {name} has no column "{column}"{suggestion(column, columns)}',
+            file=file,
+            line=line,
+        )
 
 
 def available(mapping: DomainMapping) -> set[str]:
     """Names that a variable of this mapping may read: view columns, alias.columns, its own variables."""
     names = {column.name for branch in mapping.branches for column in mapping.views[branch.view].columns}
-    for part in (*mapping.joins.values(), *(c for b in mapping.branches for c in b.children.values())):
+    children = [child for branch in mapping.branches for child in branch.children.values()]
+    parts: list[Join | Child] = [*mapping.joins.values(), *children]
+    for part in parts:
         names |= {f"{part.alias}.{column.name}" for column in mapping.views[part.view].columns} | {part.alias}
     return names | set(mapping.columns)
 
@@ -188,13 +259,13 @@ def needs(alternative: Variable) -> list[str]:
     return [*VERBS[alternative.verb].columns(alternative), *alternative.when, *alternative.unless]
 
 
-def wrong(variable: Variable, names: Iterable[str], known: set[str]) -> None:
-    """Raise MappingError for the first name that is neither known here nor of another domain, the gate or the roster."""
+def _require(names: Iterable[str], mapping: DomainMapping, what: str, place: tuple[Path, int]) -> None:
+    """Raise MappingError for the first name that nothing gives: no view, domain, gate or roster."""
+    known = available(mapping)
     for name in names:
-        foreign = name.startswith(("gate", "roster", "_")) or (name.split(".")[0].isupper() and "." in name)
+        head, _, tail = name.partition(".")
+        foreign = head in ("gate", "roster") or name.startswith("_") or (head.isupper() and tail)
         if name not in known and not foreign:
             raise MappingError(
-                f'{variable.name}: no column "{name}"{suggestion(name, known)}',
-                file=variable.file,
-                line=variable.line,
+                f'{what}: no column "{name}"{suggestion(name, known)}', file=place[0], line=place[1]
             )

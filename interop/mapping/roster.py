@@ -1,6 +1,11 @@
-"""The roster: which Patients are subjects of the study, and their USUBJID; read from ResearchSubject before anything is mapped."""
+"""The roster: which Patients are subjects of the study, and their USUBJID.
 
+It is read from ResearchSubject before anything is mapped.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -16,8 +21,15 @@ ROSTER = {
 }
 
 
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # FHIR R4 2.24.0.1
+
+
 class Roster(msgspec.Struct, frozen=True):
-    """`subjects`: one row per subject (see `ROSTER`); `superseded`: keys of earlier enrolments; `problems`: (rule, key)."""
+    """Who is in the study.
+
+    `subjects`: one row per subject (see `ROSTER`); `superseded`: keys of earlier enrolments; `outside`: keys
+    of enrolments in other studies; `problems`: (rule, key).
+    """
 
     subjects: pl.DataFrame
     superseded: Sequence[str] = ()
@@ -30,8 +42,9 @@ def enrol(
 ) -> Roster:
     """Subjects from the views enrolment, study, patient and organization (keys resolved).
 
-    A ResearchSubject is of the study when its study has the study's id as identifier, or, where the source holds no ResearchStudy for
-    it, when it bears a SUBJID or USUBJID of the study's systems. Of several of one patient the enrolled one counts.
+    A ResearchSubject is of the study when its study has the study's id as identifier, or, where the source
+    holds no ResearchStudy for it, when it bears a SUBJID or USUBJID of the study's systems. Of several of one
+    patient the enrolled one counts.
     """
     found = _of_study(views, settings["id"])
     outside = views["enrolment"].filter(~pl.col("_key").is_in(found["_key"].to_list()))["_key"].to_list()
@@ -68,7 +81,10 @@ def enrol(
 
 
 def enrol_all(views: Mapping[str, pl.DataFrame], settings: Mapping[str, Any]) -> Roster:
-    """Every Patient as a subject of a throw-away study, numbered in the order of their keys; no hospital identifier is used."""
+    """Every Patient as a subject of a throw-away study, numbered in the order of their keys.
+
+    No hospital identifier is used.
+    """
     patients = views["patient"].select(patient="_key").unique().sort("patient").with_row_index("n", offset=1)
     subjects = patients.with_columns(
         enrolment=pl.lit(None, pl.String),
@@ -113,3 +129,8 @@ def _named(
         .select(list(ROSTER))
         .sort("USUBJID")
     )
+
+
+def patient_id(usubjid: str) -> str:
+    """The stable FHIR id of a subject on the way back: USUBJID where it is a legal id, else a hash of it."""
+    return usubjid if ID.fullmatch(usubjid) else sha256(usubjid.encode()).hexdigest()[:32]

@@ -38,10 +38,18 @@ def look_up(values: pl.Series, system: str, entries: Mapping[tuple[str, str], st
     """Targets of the codes of one system; of a list column the first that has one."""
     own = {code: target for (s, code), target in entries.items() if s == system}
     if values.dtype == pl.List:
-        mapped = values.list.eval(pl.element().replace_strict(own, default=None, return_dtype=pl.String))
-        return mapped.list.drop_nulls().list.first()
+        return _first_of(values, own)
     keys = normal(values) if system == "text" else values
     return keys.replace_strict(own, default=None, return_dtype=pl.String)
+
+
+def _first_of(values: pl.Series, own: Mapping[str, str]) -> pl.Series:
+    """Of each list the first code's target that is there."""
+    codes = pl.DataFrame({"code": values}).with_row_index("_at").explode("code")
+    mapped = codes.with_columns(pl.col("code").replace_strict(own, default=None, return_dtype=pl.String))
+    firsts = mapped.drop_nulls("code").unique("_at", keep="first")
+    rows = pl.DataFrame({"_at": pl.int_range(values.len(), dtype=pl.UInt32, eager=True)})
+    return rows.join(firsts, on="_at", how="left", maintain_order="left")["code"]
 
 
 def _reverse(rows: pl.DataFrame, variable: Variable, context: Context) -> Mapping[str, pl.Series]:
@@ -108,7 +116,7 @@ def recode(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 def _unknown(codes: pl.Series, system: str, frame: pl.DataFrame) -> pl.Series:
     known = frame.filter(pl.col("system") == system)["code"]
     if codes.dtype == pl.List:
-        return ~codes.list.eval(pl.element().is_in(known.to_list())).list.any()
+        return _first_of(codes, dict.fromkeys(known, "")).is_null()
     return ~(normal(codes) if system == "text" else codes).is_in(known.to_list())
 
 

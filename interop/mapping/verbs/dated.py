@@ -13,10 +13,12 @@ from interop.mapping.model import Variable
 from interop.mapping.verbs.registry import names, of_argument, verb
 
 _DATE = r"^\d{4}(-\d{2}(-\d{2})?)?"
+_MIDNIGHT = r"T00:00:00([+-]\d{2}:\d{2})?$"
 _TIME = r"^\d{4}-\d{2}-\d{2}T(\d{2}:\d{2})(:\d{2})?(\.\d+)?$"
 
 
-def _to_fhir(rows: pl.DataFrame, variable: Variable, context: Context) -> Mapping[str, pl.Series]:
+def date_columns(rows: pl.DataFrame, variable: Variable, context: Context) -> Mapping[str, pl.Series]:
+    """The columns of a date on the way back: ``dateTime`` or ``date``, ``exact`` where FHIR cannot say it."""
     put = variable.put or {names(variable.argument)[0]: "dateTime"}
     dtc = rows[variable.name]
     kinds = {name: kind for name, kind in put.items() if kind in ("dateTime", "date")}
@@ -51,10 +53,11 @@ def fhir_date(dtc: pl.Series, context: Context) -> pl.Series:
 
 def shown(sent: pl.Series, context: Context) -> pl.DataFrame:
     """FHIR date text in the study's zone: dtc, instant, assumed, invalid (of `interop.cdisc.localtime`)."""
-    return local(sent, context.setting("zone"), fraction=context.setting("fractions", "trim"))
+    fraction, offset = context.setting("fractions", "trim"), context.setting("offsets", "drop")
+    return local(sent, context.setting("zone"), fraction=fraction, offset=offset)
 
 
-@verb("dtc", put=_to_fhir, columns=of_argument, inverse="C")
+@verb("dtc", put=date_columns, columns=of_argument, inverse="C")
 def dtc(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """The first date column that is not null, in the study's zone (SDTMIG 4.4.1); partial dates stay partial.
 
@@ -71,7 +74,7 @@ def dtc(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
         else:
             sent = sent.zip_with(sent.is_not_null(), found)
     clock = shown(sent, context)
-    midnight = (clock["dtc"].str.ends_with("T00:00:00") & exact.is_null()).fill_null(value=False)
+    midnight = (clock["dtc"].str.contains(_MIDNIGHT) & exact.is_null()).fill_null(value=False)
     values = clock["dtc"]
     if context.setting("midnight", "time") == "date":
         values = values.str.head(10).zip_with(midnight, values)
@@ -86,5 +89,8 @@ def dtc(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
             Problem("MAP-DATE-002", clock["assumed"] & uncertain),
             Problem("MAP-DATE-003", midnight),
         ),
-        {f"_{variable.name}.instant": clock["instant"]},
+        {
+            f"_{variable.name}.instant": clock["instant"],
+            f"_{variable.name}.assumed": clock["assumed"] & uncertain,
+        },
     )

@@ -144,6 +144,7 @@ def _result_in_standard_unit(rows: pl.DataFrame, variable: Variable, context: Co
         _standard_unit(rows, column(rows, test, context), standard, context),
         context.units,
         qualitative=texts,
+        titer_numeric=context.setting("titer_numeric", "false") == "true",
     )
     stresc = done["stresc"]
     coded = variable.options.get("qualitative")

@@ -6,6 +6,7 @@ import polars as pl
 
 from interop.mapping.context import Column, Context, column, nothing
 from interop.mapping.model import Variable
+from interop.mapping.roster import patient_id
 from interop.mapping.verbs.registry import names, of_argument, verb
 
 
@@ -44,14 +45,24 @@ def _to_identifier(rows: pl.DataFrame, variable: Variable, _: Context) -> Mappin
 
 @verb("id", put=_to_identifier, columns=of_argument)
 def identifier(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """The identifier of the study's own system in a column, else the row's identity ``Type/id`` (``#element.n``)."""
-    return Column(
-        column(rows, variable.argument, context).zip_with(rows[variable.argument].is_not_null(), rows["_key"])
-    )
+    """The identifier of the study's own system in a column, else the row's ``Type/id`` (``#element.n``)."""
+    sent = column(rows, variable.argument, context)
+    return Column(sent.zip_with(sent.is_not_null(), rows["_key"]))
 
 
-@verb("usubjid", put=None, columns=of_argument, inverse="L")
+def _to_patient(rows: pl.DataFrame, variable: Variable, _: Context) -> Mapping[str, pl.Series]:
+    usubjids = rows[variable.name].unique()
+    keys = {usubjid: f"Patient/{patient_id(usubjid)}" for usubjid in usubjids.drop_nulls()}
+    references = rows[variable.name].replace_strict(keys, default=None, return_dtype=pl.String)
+    also = [name for name, kind in (variable.put or {}).items() if kind == "reference"]
+    return dict.fromkeys([variable.argument, *also], references)
+
+
+@verb("usubjid", put=_to_patient, columns=of_argument, inverse="L")
 def usubjid(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """The subject that a reference column points to, as the roster's USUBJID. Back: the reference to that subject's Patient."""
+    """The subject that a reference column points to, as the roster's USUBJID.
+
+    Back: the reference to that subject's Patient.
+    """
     del variable, context
     return Column(rows["USUBJID"])

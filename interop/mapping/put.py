@@ -1,0 +1,210 @@
+"""Where the values of a dataset's rows are written in FHIR: the columns of the mapping's views, turned round.
+
+A variable's way back is its verb's own inverse, to which `put:` adds ``column: how``: ``value``, ``exact``,
+``dateTime``, ``date``, ``reference``, ``=literal``, ``TABLE.target>column``, each optionally followed by
+``if VARIABLE``, ``unless VARIABLE`` or ``if same as VARIABLE``.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+import polars as pl
+
+from interop.errors import MappingError
+from interop.fhir.clauses import Clause, Columns, ForEach, Product
+from interop.fhir.clauses import Column as ViewColumn
+from interop.fhir.path.nodes import Call, Choice, Node
+from interop.fhir.template import Step, Target, below, target, way
+from interop.fhir.view import View
+from interop.mapping.context import Context
+from interop.mapping.model import DomainMapping, Variable
+from interop.mapping.verbs import VERBS
+from interop.mapping.verbs.dated import date_columns
+from interop.tables import suggestion
+
+T = TypeVar("T")
+_HOW = re.compile(r"^(?P<kind>=.*?|[\w.>-]+?)(?: (?P<word>if same as|if|unless) (?P<other>\w+))?$")
+DATES = frozenset({"dateTime", "date", "exact"})
+KINDS = ("exact", "dateTime", "date", "reference")  # what a verb's own inverse may write
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where one column is written: in the main resource (alias "") or a joined one.
+
+    `many` is true for a collection; `choice` is the choice element that the column decides, and its type.
+    """
+
+    alias: str
+    target: Target
+    many: bool
+    choice: tuple[str, str] | None
+
+
+def places(mapping: DomainMapping) -> Mapping[str, Place]:
+    """The columns of the main view and of what is joined to it that can be written; others have no place."""
+    found = dict(_places("", mapping.main, ()))
+    for join in mapping.joins.values():
+        if join.put != "none":
+            found |= {
+                f"{join.alias}.{name}": place
+                for name, place in _places(join.alias, mapping.views[join.view], ())
+            }
+    for alias, child in mapping.branches[0].children.items():
+        view = mapping.views[child.view]
+        if view.resource == mapping.main.resource:
+            found |= {f"{alias}.{name}": place for name, place in _places("", view, ())}
+    return found
+
+
+def _places(alias: str, view: View, outer: tuple[Step, ...]) -> Sequence[tuple[str, Place]]:
+    return list(_of_clause(alias, view.clause, view.resource, outer))
+
+
+def _of_clause(
+    alias: str, clause: Clause, type_path: str, outer: tuple[Step, ...]
+) -> Sequence[tuple[str, Place]]:
+    found: list[tuple[str, Place]] = []
+    match clause:
+        case Columns(columns):
+            found += [(c.name, p) for c in columns if (p := _place(alias, c, type_path, outer)) is not None]
+        case Product(parts):
+            for part in parts:
+                found += _of_clause(alias, part, type_path, outer)
+        case ForEach(path, _, inner):
+            steps = _or_none(lambda: way(path, type_path=type_path))
+            if steps:
+                found += _of_clause(alias, inner, steps[-1].type, (*outer, *steps))
+    return found
+
+
+def _place(alias: str, column: ViewColumn, type_path: str, outer: tuple[Step, ...]) -> Place | None:
+    path = (
+        column.path.base if isinstance(column.path, Call) and column.path.function == "first" else column.path
+    )
+    made = _or_none(lambda: target(path, type_path=type_path))
+    if made is None:
+        return None
+    return Place(alias, below(outer, made) if outer else made, column.collection, _choice(column.path))
+
+
+def _or_none(make: Callable[[], T]) -> T | None:
+    """What `make` gives, or null where a path has no inverse: such a column is only read."""
+    try:
+        return make()
+    except MappingError:
+        return None
+
+
+def _choice(path: Node) -> tuple[str, str] | None:
+    """The choice element that a path goes through, nearest to the resource, and the type it takes."""
+    found: tuple[str, str] | None = None
+    node: Node | None = path
+    while node is not None:
+        if isinstance(node, Choice):
+            found = (f"{node.base!r}.{node.name}", node.types[0])
+        node = getattr(node, "base", None)
+    return found
+
+
+def written(mapping: DomainMapping, rows: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Column -> text per row, in the order of the variables; of a choice element the first type a row uses.
+
+    Raises MappingError when `put` names a column that no view has or that has no inverse.
+    """
+    known = places(mapping)
+    given: dict[str, pl.Series] = {}
+    for variable in mapping.columns.values():
+        for name, texts in _of_variable(variable, rows, context).items():
+            if name not in known:
+                if variable.put and name in variable.put:
+                    near = suggestion(name, known)
+                    raise MappingError(
+                        f'{variable.name}: put: no column "{name}" that can be written{near}',
+                        file=variable.file,
+                        line=variable.line,
+                    )
+                continue
+            given[name] = _added(given.get(name), texts, many=known[name].many)
+    frame = pl.DataFrame(given, height=rows.height) if given else pl.DataFrame()
+    return _one_choice(frame, known)
+
+
+def _of_variable(variable: Variable, rows: pl.DataFrame, context: Context) -> Mapping[str, pl.Series]:
+    if variable.put == {}:
+        return {}
+    verb = VERBS[variable.verb]
+    hows = {name: _how(how, variable) for name, how in (variable.put or {}).items()}
+    plain = msgspec.structs.replace(variable, put={name: kind for name, (kind, _, _) in hows.items()} or None)
+    inverse = (
+        date_columns if verb.put is None and DATES.intersection((plain.put or {}).values()) else verb.put
+    )
+    given = dict(inverse(rows, plain, context)) if inverse is not None else {}
+    for name, (kind, word, other) in hows.items():
+        if name not in given or kind not in KINDS:
+            given[name] = _texts(kind, variable, rows, context)
+        if word is not None:
+            given[name] = given[name].zip_with(
+                _mask(rows, variable, word, other), pl.Series([None], dtype=given[name].dtype)
+            )
+    return given
+
+
+def _how(how: str, variable: Variable) -> tuple[str, str | None, str]:
+    match = _HOW.match(how)
+    if match is None:
+        raise MappingError(
+            f'{variable.name}: put cannot read "{how}"', file=variable.file, line=variable.line
+        )
+    return match["kind"], match["word"], match["other"] or ""
+
+
+def _mask(rows: pl.DataFrame, variable: Variable, word: str, other: str) -> pl.Series:
+    if word == "if same as":
+        return (rows[variable.name] == rows[other]).fill_null(value=False)
+    present = rows[other].is_not_null()
+    return present if word == "if" else ~present
+
+
+def _texts(kind: str, variable: Variable, rows: pl.DataFrame, context: Context) -> pl.Series:
+    values = rows[variable.name]
+    if kind == "value":
+        return values
+    if kind.startswith("="):
+        literal = kind.removeprefix("=")
+        return pl.select(pl.when(values.is_not_null()).then(pl.lit(literal))).to_series()
+    table, _, rest = kind.partition(".")
+    back, _, give = rest.partition(">")
+    if table not in context.tables or not give:
+        raise MappingError(f'{variable.name}: put cannot be "{kind}"', file=variable.file, line=variable.line)
+    codes = {value: code for value, (_, code) in context.tables[table].reverse(back, give=give).items()}
+    return values.replace_strict(codes, default=None, return_dtype=pl.String)
+
+
+def _added(before: pl.Series | None, texts: pl.Series, *, many: bool) -> pl.Series:
+    if not many:
+        return texts if before is None else before.zip_with(before.is_not_null(), texts)
+    listed = pl.select(pl.concat_list(pl.lit(texts))).to_series().list.drop_nulls()
+    return (
+        listed
+        if before is None
+        else pl.select(pl.concat_list(before, listed)).to_series().list.unique(maintain_order=True)
+    )
+
+
+def _one_choice(frame: pl.DataFrame, known: Mapping[str, Place]) -> pl.DataFrame:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in frame.columns:
+        choice = known[name].choice
+        if choice is not None:
+            groups.setdefault((known[name].alias, choice[0]), []).append(name)
+    for names in groups.values():
+        types = {name: str(known[name].choice) for name in names}
+        winner = frame.select(
+            pl.coalesce(pl.when(pl.col(n).is_not_null()).then(pl.lit(types[n])) for n in names).alias("w")
+        )["w"]
+        frame = frame.with_columns(
+            pl.when(pl.lit(winner) == types[n]).then(pl.col(n)).alias(n) for n in names
+        )
+    return frame

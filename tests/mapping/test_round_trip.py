@@ -1,0 +1,277 @@
+"""The law PutGet: every exact, lookup and carrier variable of DM, EC and LB returns from FHIR as it was."""
+
+import datetime as dt
+import string
+from functools import cache
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from interop.cdisc.dataset import Dataset
+from interop.cdisc.standard import Standard
+from interop.fhir.template import encode
+from interop.mapping.results import parse_result
+from interop.mapping.units import dimension_conflict
+from interop.study import Study
+
+# Class D: recomputed from what returns; they have tests of their own.
+DERIVED = {
+    "DM": {"RFSTDTC", "RFENDTC", "RFXSTDTC", "RFXENDTC", "RFPENDTC", "AGE", "AGEU", "ACTARMUD"},
+    "EC": {"ECSEQ", "ECSTDY", "ECENDY"},
+    "LB": {
+        "LBSEQ",
+        "LBSTRESC",
+        "LBSTRESN",
+        "LBSTRESU",
+        "LBSTNRLO",
+        "LBSTNRHI",
+        "LBLOBXFL",
+        "LBDY",
+        "LBENDY",
+        "VISITNUM",
+        "LBRESSCL",
+    },
+}
+
+
+@cache
+def study() -> Study:
+    return Study.load()
+
+
+@cache
+def standard() -> Standard:
+    return Standard.load()
+
+
+def terms(codelist: str) -> list[str]:
+    return sorted(study().plan.context.terminology[codelist].by_value)
+
+
+WORDS = (
+    st.text(
+        st.sampled_from(string.ascii_letters + string.digits + " .,;()/-+=血红蛋白片，"),
+        min_size=1,
+        max_size=30,
+    )
+    .map(str.strip)
+    .filter(bool)
+)
+CODES = st.text(st.sampled_from(string.ascii_uppercase + string.digits + "-"), min_size=1, max_size=12)
+DATE = st.dates(min_value=dt.date(1950, 1, 1), max_value=dt.date(2030, 12, 31)).map(str)
+CLOCK = st.times().map(lambda t: t.strftime("%H:%M:%S"))
+DTC = st.one_of(
+    DATE,
+    DATE.map(lambda d: d[:4]),
+    DATE.map(lambda d: d[:7]),
+    st.builds("{}T{}".format, DATE, CLOCK),
+    st.builds(lambda d, t: f"{d}T{t[:5]}", DATE, CLOCK),
+    st.builds(lambda d, t: f"{d}T{t}.250", DATE, CLOCK),
+    st.builds(lambda d, t: f"{d[:7]}--T{t[:5]}", DATE, CLOCK),
+)
+MAYBE = st.none() | WORDS
+NUMBER = st.from_regex(r"\A(0|[1-9][0-9]{0,4})(\.[0-9]{1,4})?\Z")
+FLOAT = st.decimals(min_value=0, max_value=5000, places=3).map(float)
+
+
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+@st.composite
+def dm(draw: st.DrawFn, n: int, *, dosed: bool) -> dict[str, Any]:
+    subjid, siteid = f"{n}{draw(CODES)}", draw(CODES)
+    failed = not dosed and draw(st.booleans())
+    death = draw(maybe(DTC))
+    arm = {} if failed else {"ARMCD": "SIRATRA", "ARM": "Sirolimus + ATRA"}
+    actual = {"ACTARMCD": "SIRATRA", "ACTARM": "Sirolimus + ATRA"} if dosed else {}
+    why = None if dosed else "SCREEN FAILURE" if failed else "ASSIGNED, NOT TREATED"
+    usubjid = draw(st.sampled_from([f"NCT04324411-{siteid}-{subjid}", f"OTHER.{n}/{subjid} x"]))
+    return {
+        "STUDYID": "NCT04324411", "DOMAIN": "DM", "USUBJID": usubjid, "SUBJID": subjid, "SITEID": siteid,
+        "RFICDTC": draw(maybe(DTC)), "DTHDTC": death, "DTHFL": "Y" if death else draw(st.sampled_from([None, "Y"])),
+        "BRTHDTC": draw(maybe(DTC)), "SEX": draw(st.sampled_from(["M", "F", "U", "INTERSEX"])),
+        "RACE": draw(maybe(st.sampled_from([*terms("C74457"), "MULTIPLE"]))),
+        "ETHNIC": draw(maybe(st.sampled_from(["HISPANIC OR LATINO", "NOT HISPANIC OR LATINO"]))),
+        "ARMNRS": why, "COUNTRY": "CHN", **arm, **actual,
+    }  # fmt: skip
+
+
+@st.composite
+def ec(draw: st.DrawFn, usubjid: str, n: int, *, given_: bool) -> dict[str, Any]:
+    asked = draw(st.booleans())
+    dose = draw(maybe(FLOAT)) if given_ else None
+    strength = draw(maybe(FLOAT))
+    start = draw(DTC)
+    return {
+        "STUDYID": "NCT04324411", "DOMAIN": "EC", "USUBJID": usubjid, "ECSEQ": n, "ECTRT": draw(st.sampled_from(["SIROLIMUS", "TRETINOIN"])),
+        "ECSPID": draw(st.sampled_from([f"MedicationAdministration/ma{n}", f"D-{n}"])), "ECREFID": draw(MAYBE),
+        "ECPRESP": "Y" if asked or not given_ else None, "ECOCCUR": "N" if not given_ else "Y" if asked else None,
+        "ECREASOC": None if given_ else draw(MAYBE), "ECADJ": draw(MAYBE) if given_ else None,
+        "ECDOSE": dose, "ECDOSTXT": draw(MAYBE) if given_ and dose is None else None,
+        "ECDOSU": draw(maybe(st.sampled_from(["mg", "TABLET", "CAPSULE", "mL", "ug"]))) if dose is not None else None,
+        "ECDOSFRM": draw(maybe(st.sampled_from(terms("C66726")))), "ECDOSFRQ": draw(maybe(st.sampled_from(terms("C71113")))),
+        "ECROUTE": draw(maybe(st.sampled_from(terms("C66729")))), "ECLOT": draw(MAYBE), "ECPSTRG": strength,
+        "ECPSTRGU": draw(maybe(st.sampled_from(["mg/CAPSULE", "mg/TABLET", "mg"]))) if strength is not None else None,
+        "ECSTDTC": start, "ECENDTC": draw(st.sampled_from([start, None]) | DTC),
+        "_ECRATE": draw(MAYBE),
+    }  # fmt: skip
+
+
+@cache
+def fitting(standard_unit: str | None, property_: str | None) -> list[str]:
+    """Units that can measure what a LOINC code names."""
+    if standard_unit is None:
+        return []
+    asked = pl.Series([standard_unit, "mmol/L", "umol/L", "mg/dL", "g/dL", "U/L", "%", "10^9/L"])
+    clash = dimension_conflict(
+        asked, pl.Series([property_] * len(asked), dtype=pl.String), study().plan.context.units
+    )
+    return asked.filter(~clash).to_list()
+
+
+@cache
+def laboratory() -> list[dict[str, str | None]]:
+    table = (
+        study()
+        .plan.context.tables["lab"]
+        .frame.filter((pl.col("domain") == "LB") & (pl.col("system") != "text"))
+    )
+    return table.filter(pl.col("system") == "http://loinc.org").to_dicts()
+
+
+def _result(unit: str | None) -> st.SearchStrategy[str]:
+    number = st.builds("{}{}".format, st.sampled_from(["", "<", ">", "<=", ">="]), NUMBER)
+    word = WORDS.filter(
+        lambda t: (
+            parse_result(pl.Series([t]))["text"].item() == t
+            and parse_result(pl.Series([t]))["kind"].item() == "text"
+        )
+    )
+    pair = st.builds("{}:{}".format, st.integers(1, 9), st.integers(1, 640)) | st.builds(
+        "{}-{}".format, st.integers(0, 9), st.integers(1, 99)
+    )
+    return number | word if unit else number | word | pair
+
+
+@st.composite
+def lb(draw: st.DrawFn, usubjid: str, n: int) -> dict[str, Any]:
+    test = draw(st.sampled_from(laboratory()))
+    done = draw(st.integers(0, 9)) > 0
+    units = fitting(test["unit"], test["property"])
+    unit = draw(st.sampled_from(units)) if done and units else None
+    orres = draw(_result(unit)) if done else None
+    ratio = orres is not None and ":" in orres and parse_result(pl.Series([orres]))["kind"].item() == "ratio"
+    nrind = draw(st.sampled_from(["HIGH", "LOW", "NORMAL", "ABNORMAL"]))
+    alert = {"HIGH": ["HH", "HU"], "LOW": ["LL", "LU"], "ABNORMAL": ["AA"]}.get(nrind, [])
+    loinc = draw(st.sampled_from([test["code"], None]))  # without one the NCI code of the test comes back
+    spec = test["spec"] or "BLOOD"
+    return {
+        "STUDYID": "NCT04324411", "DOMAIN": "LB", "USUBJID": usubjid, "LBSEQ": n, "LBGRPID": draw(MAYBE), "LBREFID": f"ACC{n}",
+        "LBSPID": draw(st.sampled_from([f"Observation/o{n}", f"Observation/p#component.{n}", f"LAB-{n}"])),
+        "LBTESTCD": test["testcd"], "LBTEST": test["test"], "LBCAT": test["cat"], "LBORRES": orres,
+        "LBORRESU": "titer" if ratio else unit, "LBORNRLO": draw(maybe(NUMBER)), "LBORNRHI": draw(maybe(NUMBER)), "LBNRIND": nrind,
+        "LBSTAT": None if done else "NOT DONE", "LBREASND": None if done else draw(st.none() | st.sampled_from(["UNKNOWN", "NOT PERFORMED"]) | WORDS),
+        "LBNAM": draw(MAYBE), "LBLOINC": loinc, "LBSPEC": draw(st.sampled_from([spec, "SERUM", "URINE"])),
+        "LBMETHOD": draw(st.sampled_from([test["method"], *terms("C85492")])) if test["method"] and loinc else draw(maybe(st.sampled_from(terms("C85492")))),
+        "LBDTC": draw(maybe(DTC)), "LBENDTC": draw(maybe(DTC)),
+        "_LBALERT": draw(st.sampled_from([None, *alert])), "_LBDELTA": draw(st.sampled_from([None, "U", "D"])),
+        "_LBLOCCD": draw(maybe(CODES)), "_THERLO": draw(maybe(NUMBER)), "_THERHI": draw(maybe(NUMBER)),
+    }  # fmt: skip
+
+
+@st.composite
+def submissions(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {"DM": [], "EC": [], "LB": []}
+    for n in range(1, draw(st.integers(1, 3)) + 1):
+        doses = [draw(st.booleans()) for _ in range(draw(st.integers(0, 3)))]
+        person = draw(dm(n, dosed=any(doses)))
+        found["DM"].append(person)
+        found["EC"] += [draw(ec(person["USUBJID"], 10 * n + i, given_=g)) for i, g in enumerate(doses)]
+        found["LB"] += [draw(lb(person["USUBJID"], 10 * n + i)) for i in range(draw(st.integers(0, 8)))]
+    return found
+
+
+def datasets(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Dataset]:
+    made: dict[str, Dataset] = {}
+    for domain, records in rows.items():
+        types = {v.name: pl.String if v.type == "Char" else pl.Float64 for v in standard().dataset(domain)}
+        columns = [name for name in types if any(name in record for record in records)]
+        plain = [{name: record.get(name) for name in columns} for record in records]
+        made[domain] = Dataset(
+            standard().dataset(domain), pl.DataFrame(plain, schema={name: types[name] for name in columns})
+        )
+        extra = [
+            {"STUDYID": r["STUDYID"], "RDOMAIN": domain, "USUBJID": r["USUBJID"], "IDVAR": f"{domain}SEQ", "IDVARVAL": str(r[f"{domain}SEQ"]),
+             "QNAM": key[1:], "QLABEL": key, "QVAL": value, "QORIG": "Collected"}
+            for r in records for key, value in r.items() if key.startswith("_") and value is not None
+        ]  # fmt: skip
+        if extra:
+            made[f"SUPP{domain}"] = Dataset(standard().dataset(f"SUPP{domain}"), pl.DataFrame(extra))
+    return made
+
+
+def keyed(given_: dict[str, Dataset], domain: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Records by subject and --SPID, without what is derived, qualifiers beside the variables."""
+    if domain not in given_:
+        return {}
+    frame = given_[domain].frame
+    spid = f"{domain}SPID" if f"{domain}SPID" in frame.columns else "USUBJID"
+    found = {
+        (r["USUBJID"], r[spid]): {k: v for k, v in r.items() if v is not None and k not in DERIVED[domain]}
+        for r in frame.to_dicts()
+    }
+    if f"SUPP{domain}" in given_ and spid != "USUBJID":
+        by_seq = {(r["USUBJID"], str(r[f"{domain}SEQ"])): (r["USUBJID"], r[spid]) for r in frame.to_dicts()}
+        for r in given_[f"SUPP{domain}"].frame.to_dicts():
+            if r["QNAM"] not in ("REAGNT", "BCHRXN"):
+                found[by_seq[r["USUBJID"], r["IDVARVAL"]]][f"SUPP.{r['QNAM']}"] = r["QVAL"]
+    return found
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(rows=submissions())
+def test_what_goes_to_fhir_returns_as_it_was(rows: dict[str, list[dict[str, Any]]]) -> None:
+    sent = datasets(rows)
+    back = study().to_fhir(sent)
+    assert not list(back.issues)
+    again = study().to_sdtm([encode(resource) and resource for resource in back])
+    for domain in ("DM", "EC", "LB"):
+        assert keyed(dict(again.datasets), domain) == keyed(sent, domain), [
+            i for i in again.issues if i.severity == "error"
+        ]
+
+
+def test_a_result_of_a_subject_not_in_dm_is_refused() -> None:
+    """C113: no dangling Patient reference."""
+    sent = datasets(
+        {
+            "DM": [],
+            "LB": [
+                {
+                    "STUDYID": "NCT04324411",
+                    "DOMAIN": "LB",
+                    "USUBJID": "X-1",
+                    "LBSEQ": 1,
+                    "LBTESTCD": "HGB",
+                    "LBTEST": "Hemoglobin",
+                }
+            ],
+        }
+    )
+    back = study().to_fhir(sent)
+    assert list(back) == []
+    assert [(i.rule, i.severity, i.where.usubjid) for i in back.issues] == [("MAP-BACK-001", "error", "X-1")]
+    assert back.rows["LB"] == {"rows": 1, "mapped": 0, "quarantined": 1}
+
+
+if __name__ == "__main__":
+    pytest.main([__file__])
