@@ -25,6 +25,8 @@ IDENTIFIERS = {"type": pl.String, "system": pl.String, "value": pl.String, "key"
 LINKS = {"key": pl.String, "text": pl.String}
 
 _LOCAL = r"^[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(#.*)?$"
+_KEY = r"^[A-Z][A-Za-z]+/([^/#]+)$"
+_UUID = r"^urn:uuid:[0-9a-fA-F-]{36}$"
 _BY_IDENTIFIER = r"^([A-Za-z]*)\?identifier=((?:.|\n)*)$"
 
 
@@ -95,7 +97,8 @@ class References:
         """Key and reason of distinct (text, scope)."""
         located = distinct.with_columns(at=_located(), is_query=pl.col("text").str.contains(_BY_IDENTIFIER))
         located = located.with_columns(local=self._local())
-        by_url, by_identifier = self._by_url(), self._by_identifier(located.filter("is_query"))
+        by_url = self._by_url(located["at"])
+        by_identifier = self._by_identifier(located.filter("is_query"))
         found = located.join(by_url, on="at", how="left").join(by_identifier, on="text", how="left")
         is_urn = pl.col("at").str.starts_with("urn:")
         one_url = pl.when(pl.col("url_keys") == 1).then("url_key")
@@ -117,9 +120,19 @@ class References:
             local = pl.when(is_ours).then(rest).otherwise(local)
         return local
 
-    def _by_url(self) -> pl.DataFrame:
-        keyed = self._urls.with_columns(key=self.survivors(self._urls["key"]))
+    def _by_url(self, asked: pl.Series) -> pl.DataFrame:
+        urls = pl.concat([self._urls, self._by_uuid(asked)])
+        keyed = urls.with_columns(key=self.survivors(urls["key"]))
         return keyed.group_by(at="text").agg(url_key=pl.col("key").min(), url_keys=pl.col("key").n_unique())
+
+    def _by_uuid(self, asked: pl.Series) -> pl.DataFrame:
+        """Urns that no Bundle gives, as the ids they hold: NDJSON that was a Bundle once has no fullUrl."""
+        urns = asked.filter(asked.str.contains(_UUID)).unique()
+        urns = urns.filter(~urns.is_in(self._urls["text"].implode()))
+        if urns.is_empty():
+            return self._urls.clear()
+        text = pl.concat_str(pl.lit("urn:uuid:"), pl.col("key").str.extract(_KEY, 1))
+        return self._keys.select(text=text, key="key").filter(pl.col("text").is_in(urns.implode()))
 
     def _by_identifier(self, asked: pl.DataFrame) -> pl.DataFrame:
         """Resources that bear the identifier, of the type and of the system where the text states one."""

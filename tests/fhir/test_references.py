@@ -261,3 +261,16 @@ def test_an_index_without_resources_resolves_nothing():
     found = references.resolve(pl.Series(["Patient/1"]), pl.Series(["Observation/1"]))
     assert found.rows() == [("Patient/1", "not in source")]
     assert references.resolve(pl.Series([], dtype=pl.String), pl.Series([], dtype=pl.String)).height == 0
+
+
+def test_a_urn_that_no_bundle_gives_leads_to_the_resource_of_that_id():
+    uuid = "429f802a-51cc-48c3-85d4-1a72bb718fc2"
+    of_ndjson = pl.DataFrame({"key": [f"Patient/{uuid}"], "full_url": [None]}, schema=INDEX)
+    of_bundle = pl.DataFrame({"key": ["Patient/1"], "full_url": [f"urn:uuid:{uuid}"]}, schema=INDEX)
+
+    def key(index):
+        references = References.build(index)
+        return references.resolve(pl.Series([f"urn:uuid:{uuid}"]), pl.Series(["Basic/1"]))["key"].item()
+
+    assert key(of_ndjson) == f"Patient/{uuid}"
+    assert key(pl.concat([of_ndjson, of_bundle])) == "Patient/1"
