@@ -88,8 +88,10 @@ def _fitting(
 ) -> pl.DataFrame:
     sex, birth, date = (column(rows, name, context) for name in arguments)
     subject = pl.DataFrame({"_at": rows["_at"], "_sex": sex, "_birth": birth, "_date": date})
-    subject = subject.with_columns(_age=age_years("_birth", "_date"))
     ranges = ranges.join(subject, on="_at", how="left", maintain_order="left")
+    bounded = ranges.filter(pl.col("age_low").is_not_null() | pl.col("age_high").is_not_null())
+    ages = bounded.select("_birth", "_date").unique().with_columns(_age=age_years("_birth", "_date"))
+    ranges = ranges.join(ages, on=["_birth", "_date"], how="left", maintain_order="left")
     low = pl.col("age_low").cast(pl.Float64, strict=False) * pl.col("age_ucum").replace_strict(
         _YEARS, default=1.0, return_dtype=pl.Float64
     )

@@ -36,8 +36,20 @@ def _branches(work: Work, views: Views, context: Context) -> None:
         frames.append(frame)
         for alias, child in branch.children.items():
             children.setdefault(alias, []).append(_parts(frame, views[child.view], child))
-    work.frame = pl.concat(frames, how="diagonal_relaxed")
+    work.frame = _sent(pl.concat(frames, how="diagonal_relaxed"))
     work.children = {alias: pl.concat(parts, how="diagonal_relaxed") for alias, parts in children.items()}
+
+
+def _sent(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that some row has; `column` gives nulls for the others, which are most of a view's."""
+    return frame.select(s for s in frame if s.name.startswith("_") or s.null_count() < s.len())
+
+
+def _beside(frame: pl.DataFrame, name: str, table: pl.DataFrame) -> pl.DataFrame:
+    """A table's other columns for each row of the frame, by its column `name` and the table's first."""
+    asked = frame.select(pl.col(name).alias(table.columns[0]))
+    found = asked.join(table, on=table.columns[0], how="left", maintain_order="left")
+    return found.drop(table.columns[0])
 
 
 def _main(mapping: DomainMapping, branch: Branch, views: Views, context: Context) -> pl.DataFrame:
@@ -75,9 +87,11 @@ def _subjects(work: Work, views: Views, context: Context) -> None:
     roster = context.roster.select(
         _subject="patient", USUBJID="USUBJID", **{f"roster.{c}": c for c in ("subjid", "siteid", "earlier")}
     )
-    work.frame = work.frame.join(
-        roster, left_on="subject", right_on="_subject", how="inner", maintain_order="left"
-    )
+    if "subject" not in work.frame.columns:
+        work.frame = work.frame.with_columns(subject=nothing(work.frame))
+    work.frame = work.frame.hstack(_beside(work.frame, "subject", roster))
+    if work.frame["USUBJID"].null_count():
+        work.frame = work.frame.filter(pl.col("USUBJID").is_not_null())
 
 
 def _status(work: Work, views: Views, context: Context) -> None:
@@ -86,7 +100,7 @@ def _status(work: Work, views: Views, context: Context) -> None:
         return
     table = context.tables[work.mapping.status["recode"]].forward("policy")
     policies = {code: policy for (_, code), policy in table.items()}
-    sent = work.frame[work.mapping.status["from"]]
+    sent = column(work.frame, work.mapping.status["from"], context)
     policy = sent.replace_strict(policies, default="quarantine", return_dtype=pl.String).fill_null(
         "quarantine"
     )
@@ -95,17 +109,18 @@ def _status(work: Work, views: Views, context: Context) -> None:
     work.drop(policy == "remove", fate="removed", reason="entered-in-error")
     policy = policy.filter(policy != "remove")
     skipped = policy == "skip"
-    work.report(Problem("MAP-STATUS-002", skipped, work.frame[work.mapping.status["from"]]))
+    work.report(Problem("MAP-STATUS-002", skipped, column(work.frame, work.mapping.status["from"], context)))
     work.drop(skipped, fate="out of scope", reason="status")
 
 
 def _joins(work: Work, views: Views, context: Context) -> None:
-    del context
     for join in work.mapping.joins.values():
-        work.frame = _join(work.frame, views[join.view], join, work.mapping)
+        work.frame = _join(work.frame, views[join.view], join, work.mapping, context)
 
 
-def _join(frame: pl.DataFrame, other: pl.DataFrame, join: Join, mapping: DomainMapping) -> pl.DataFrame:
+def _join(
+    frame: pl.DataFrame, other: pl.DataFrame, join: Join, mapping: DomainMapping, context: Context
+) -> pl.DataFrame:
     keys = list(join.on.values())
     other = other.filter(pl.all_horizontal(pl.col(keys).is_not_null()))
     if join.choose is not None:
@@ -114,17 +129,11 @@ def _join(frame: pl.DataFrame, other: pl.DataFrame, join: Join, mapping: DomainM
         )
     elif other.select(keys).is_duplicated().any():
         raise MappingError(f"join {join.alias} finds two rows for one", file=mapping.file, line=join.line)
-    named = other.select(
-        *(pl.col(key).alias(f"_on{n}") for n, key in enumerate(keys)),
-        *(pl.col(name).alias(f"{join.alias}.{name}") for name in other.columns),
-    )
-    return frame.join(
-        named,
-        left_on=list(join.on),
-        right_on=[f"_on{n}" for n in range(len(keys))],
-        how="left",
-        maintain_order="left",
-    )
+    on = [f"_on{n}" for n in range(len(keys))]
+    asked = pl.DataFrame([column(frame, name, context).alias(o) for name, o in zip(join.on, on, strict=True)])
+    named = other.with_columns(pl.col(key).alias(o) for key, o in zip(keys, on, strict=True))
+    found = _sent(asked.join(named, on=on, how="left", maintain_order="left").drop(on))
+    return frame.hstack([values.alias(f"{join.alias}.{values.name}") for values in found])
 
 
 def _omit(work: Work, views: Views, context: Context) -> None:
@@ -144,28 +153,39 @@ def _gate(work: Work, views: Views, context: Context) -> None:
         return
     table = context.tables[gate.table].frame
     entries = pl.concat([table.drop("reverse", strict=False), *_also(table, gate.also)], how="diagonal")
-    found = _candidates(work, gate, context).join(
-        entries, on=["system", "code"], how="inner", maintain_order="left"
-    )
-    rank = {system: n for n, system in enumerate(gate.order)}
-    found = found.with_columns(
-        _rank=pl.col("system").replace_strict(rank, default=len(rank), return_dtype=pl.Int64)
-    )
-    found = found.sort("_at", "_rank", "_nth").filter(pl.col("_rank") == pl.col("_rank").min().over("_at"))
+    found = _admitted(work, gate, entries, context)
     if gate.agree is not None:
-        clash = found.filter(pl.col(gate.agree).n_unique().over("_at") > 1)["_at"].unique().to_list()
-        work.quarantine(Problem("MAP-CODE-004", work.frame["_at"].is_in(clash)))
-    chosen = found.unique("_at", keep="first", maintain_order=True)
-    named = chosen.select("_at", *(pl.col(name).alias(f"gate.{name}") for name in entries.columns))
-    work.frame = work.frame.join(named, on="_at", how="left", maintain_order="left")
-    missed = work.frame["gate.code"].is_null()
+        said = entries.select(pl.col(gate.agree).rank("dense").fill_null(0)).to_series()
+        heard = found.select("_at", said=said.gather(found["_entry"])).group_by("_at")
+        clash = heard.agg(pl.col("said").min() != pl.col("said").max()).filter("said")["_at"]
+        work.quarantine(Problem("MAP-CODE-004", work.frame["_at"].is_in(clash.implode())))
+    chosen = found.sort("_at", "_nth", "_entry").unique("_at", keep="first", maintain_order=True)
+    entry = _beside(work.frame, "_at", chosen.select("_at", "_entry"))["_entry"]
+    missed = entry.is_null()
+    work.frame = work.frame.hstack(
+        [entries[name].gather(entry).alias(f"gate.{name}") for name in entries.columns]
+    )
     if gate.miss == "quarantine":
-        work.quarantine(Problem("MAP-CODE-001", missed, _shown_codes(work, gate)))
+        shown = _shown_codes(work, gate) if missed.any() else None
+        work.quarantine(Problem("MAP-CODE-001", missed, shown))
     else:
         work.drop(missed, fate="out of scope", reason="no domain takes this code")
     for name, values in gate.keep.items():
         elsewhere = ~column(work.frame, f"gate.{name}", context).is_in(list(values)).fill_null(value=False)
         work.drop(elsewhere, fate="out of scope", reason="belongs to another domain")
+
+
+def _admitted(work: Work, gate: Gate, entries: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Entries for the codes of each row, of the first system that has one: `_at`, `_nth`, `_entry`."""
+    rank = {system: n for n, system in enumerate(gate.order)}
+    ranked = (
+        entries.select("system", "code")
+        .with_row_index("_entry")
+        .with_columns(_rank=pl.col("system").replace_strict(rank, default=len(rank), return_dtype=pl.Int64))
+    )
+    found = _candidates(work, gate, context).join(ranked, on=["system", "code"], how="inner")
+    found = found.select("_at", "_nth", "_entry", "_rank")
+    return found.filter(pl.col("_rank") == pl.col("_rank").min().over("_at")).drop("_rank")
 
 
 def _also(table: pl.DataFrame, also: Mapping[str, str]) -> list[pl.DataFrame]:

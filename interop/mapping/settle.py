@@ -38,7 +38,9 @@ def _duplicates(work: Work) -> None:
     sure = pl.all_horizontal(iso8601.has_time(d) for d in dates) | pl.any_horizontal(
         pl.col(e).is_not_null() for e in exact
     )
-    frame = work.frame.with_row_index("_n").filter(known & sure)
+    # only records whose keys share a hash with another's can be duplicates: the exact test is on few
+    alike = work.frame.select(pl.struct(keys).hash().is_duplicated()).to_series()
+    frame = work.frame.with_row_index("_n").filter(alike).filter(known & sure)
     frame = frame.filter(pl.struct(keys).is_duplicated()).filter(
         pl.col("_resource").n_unique().over(keys) > 1
     )

@@ -54,16 +54,18 @@ class Work(msgspec.Struct):
         if not rows.any():
             return
         value = problem.value if problem.value is not None else pl.Series([None], dtype=pl.String)
-        noted = pl.select(
-            rule=pl.lit(problem.rule),
-            dataset=pl.lit(self.domain),
-            variable=pl.lit(variable, dtype=pl.String),
-            usubjid=self.frame["USUBJID"],
-            resource=self.frame["_key"],
-            value=value if value.len() == rows.len() else pl.lit(None, dtype=pl.String),
-            other=other if other is not None else pl.lit(None, dtype=pl.String),
+        noted = pl.DataFrame(
+            {
+                "usubjid": self.frame["USUBJID"].filter(rows),
+                "resource": self.frame["_key"].filter(rows),
+                "value": value.filter(rows) if value.len() == rows.len() else None,
+                "other": other.filter(rows) if other is not None else None,
+            },
+            schema_overrides={"value": pl.String, "other": pl.String},
         )
-        self.problems.append(noted.filter(rows))
+        said = {"rule": problem.rule, "dataset": self.domain, "variable": variable}
+        noted = noted.with_columns(pl.lit(text, dtype=pl.String).alias(name) for name, text in said.items())
+        self.problems.append(noted.select(list(PROBLEMS)))
 
     def mark(self, problem: Problem) -> None:
         """Mark rows for quarantine; the first rule that marks a row is its reason."""
