@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 import msgspec
 
@@ -38,12 +37,12 @@ class Codelist(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def by_value(self) -> Mapping[str, Term]:
         """Terms by submission value, exact and case-sensitive."""
-        return MappingProxyType({term.value: term for term in self.terms})
+        return {term.value: term for term in self.terms}
 
     @cached_property
     def by_code(self) -> Mapping[str, Term]:
         """Terms by NCI code, which means its term only within a codelist: C49487 is N here, NO elsewhere."""
-        return MappingProxyType({term.code: term for term in self.terms if term.code})
+        return {term.code: term for term in self.terms if term.code}
 
 
 class Terminology(msgspec.Struct, frozen=True, dict=True):
@@ -64,7 +63,7 @@ class Terminology(msgspec.Struct, frozen=True, dict=True):
         codelists: dict[str, list[Entry]] = {}
         for entry in read(path):
             codelists.setdefault(entry.codelist, []).append(entry)
-        return cls(date, MappingProxyType({c: _codelist(e, path) for c, e in codelists.items()}), path.name)
+        return cls(date, {c: _codelist(e, path) for c, e in codelists.items()}, path.name)
 
     def __getitem__(self, codelist: str) -> Codelist:
         """The codelist of an NCI code or a short name. Raises `SpecError` with a suggestion."""
@@ -94,7 +93,7 @@ class Terminology(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _codes(self) -> Mapping[str, str]:
-        return MappingProxyType({codelist.name: code for code, codelist in self.codelists.items()})
+        return {codelist.name: code for code, codelist in self.codelists.items()}
 
 
 def _find(folder: Path, date: str) -> Path:

@@ -174,23 +174,28 @@ def overlay(mapping: DomainMapping, tree: Tree, at: Keys) -> DomainMapping:
 
 
 def _check_views(mapping: DomainMapping, tree: Tree) -> None:
-    def known(view: str, line: int) -> None:
+    parts = _parts(mapping)
+    named = [(branch.view, tree.line(("from",))) for branch in mapping.branches]
+    for view, line in (*named, *((part.view, part.line) for part in parts)):
         if view not in mapping.views:
             raise MappingError(
                 f'no view "{view}"{suggestion(view, mapping.views)}', file=mapping.file, line=line
             )
-
-    for join in mapping.joins.values():
-        known(join.view, join.line)
-    for branch in mapping.branches:
-        known(branch.view, tree.line(("from",)))
-        for child in branch.children.values():
-            known(child.view, child.line)
+    for part in parts:
+        _require(part.on, mapping, part.alias, (mapping.file, part.line))
+        columns = [column.name for column in mapping.views[part.view].columns]
+        for name in part.on.values():
+            if name not in columns and not name.startswith("_"):
+                raise MappingError(
+                    f'{part.alias}: no column "{name}" in view "{part.view}"{suggestion(name, columns)}',
+                    file=mapping.file,
+                    line=part.line,
+                )
     check_variables(mapping)
     rules: dict[str, Sequence[Omission | Finding]] = {"omit": mapping.omit, "findings": mapping.findings}
-    for part, found in rules.items():
+    for key, found in rules.items():
         for n, rule in enumerate(found):
-            _require([*rule.when, *rule.unless], mapping, part, (mapping.file, tree.line((part, n))))
+            _require([*rule.when, *rule.unless], mapping, key, (mapping.file, tree.line((key, n))))
 
 
 def check_variables(mapping: DomainMapping) -> None:
@@ -244,12 +249,16 @@ def _require_table(target: str, tables: Mapping[str, CodeTable], what: str, plac
         )
 
 
+def _parts(mapping: DomainMapping) -> Sequence[Join | Child]:
+    """Joins and children: what has columns under an alias."""
+    children = [child for branch in mapping.branches for child in branch.children.values()]
+    return [*mapping.joins.values(), *children]
+
+
 def available(mapping: DomainMapping) -> set[str]:
     """Names that a variable of this mapping may read: view columns, alias.columns, its own variables."""
     names = {column.name for branch in mapping.branches for column in mapping.views[branch.view].columns}
-    children = [child for branch in mapping.branches for child in branch.children.values()]
-    parts: list[Join | Child] = [*mapping.joins.values(), *children]
-    for part in parts:
+    for part in _parts(mapping):
         names |= {f"{part.alias}.{column.name}" for column in mapping.views[part.view].columns} | {part.alias}
     return names | set(mapping.columns)
 

@@ -21,7 +21,8 @@ domain: VS
 class: Findings
 views:
   main: {"resourceType": "ViewDefinition", "status": "draft", "resource": "Observation", "select": [
-    {"column": [{"name": "id", "path": "getResourceKey()"}, {"name": "subject", "path": "subject.getReferenceKey()"},
+    {"column": [{"name": "id", "path": "getResourceKey()"},
+    {"name": "subject", "path": "subject.getReferenceKey()"},
     {"name": "issued", "path": "issued"}, {"name": "place", "path": "bodySite.text"}]}]}
   part: {"resourceType": "ViewDefinition", "status": "draft", "resource": "Observation", "select": [
     {"column": [{"name": "id", "path": "getResourceKey()"}]},
@@ -72,25 +73,27 @@ def test_a_variable_knows_its_line_and_its_alternatives(load: Load) -> None:
 
 # old text -> new text, the line that is blamed, and what is said.
 WRONG = [
-    ("keys:", "key:", 14, 'unknown key "key"; did you mean "keys"?'),
-    ("origin: Assigned/Sponsor", "origins: x", 17, 'unknown key "origins"; did you mean "origin"?'),
-    ("origin: Assigned/Sponsor", "origin: Nobody", 17, "'Nobody' does not match"),
+    ("keys:", "key:", 15, 'unknown key "key"; did you mean "keys"?'),
+    ("origin: Assigned/Sponsor", "origins: x", 18, 'unknown key "origins"; did you mean "origin"?'),
+    ("origin: Assigned/Sponsor", "origin: Nobody", 18, "'Nobody' does not match"),
     ("class: Findings", "class: Finding", 2, "'Finding' is not one of"),
     ("keys: [USUBJID, VSTESTCD]\n", "", 1, "'keys' is a required property"),
     ("domain: VS\n", "domain: VS\ndomain: EG\n", 2, '"domain" stands here twice'),
-    ("VSGRPID: ", "VSORRES: ", 19, '"VSORRES" stands here twice'),
-    ("{dtc: issued}", "{dtc: issued, assign: issued}", 20, "VSDTC has 2 verbs (dtc, assign)"),
-    ("{dtc: issued}", "{origin: Assigned/Sponsor}", 20, "VSDTC has no verb"),
-    ("{dtc: issued}", "{dtc: issued, many: x}", 20, 'VSDTC: dtc takes no "many"'),
-    ("{dtc: issued}", "{dtc: isued}", 20, 'VSDTC: no column "isued"; did you mean "issued"?'),
-    ("{dtc: issued}", "{dtc: issued, when: {plce: present}}", 20, 'VSDTC: no column "plce"'),
-    ("when: {issued:", "when: {isued:", 21, 'VSLOC: no column "isued"; did you mean "issued"?'),
-    ("range.text", "range.txt", 21, 'VSLOC: no column "range.txt"; did you mean "range.text"?'),
-    ("{dtc: issued}", "{dtc: issued, put: none}", 20, "VSDTC: put: none needs a loss:"),
-    ("{dtc: issued}", "{derive: sec}", 20, 'VSDTC: no derivation "sec"; did you mean "seq"?'),
-    ("from: main", "from: mian", 10, 'no view "mian"; did you mean "main"?'),
-    ("{view: part, on", "{view: prt, on", 12, 'no view "prt"; did you mean "part"?'),
+    ("VSGRPID: ", "VSORRES: ", 20, '"VSORRES" stands here twice'),
+    ("{dtc: issued}", "{dtc: issued, assign: issued}", 21, "VSDTC has 2 verbs (dtc, assign)"),
+    ("{dtc: issued}", "{origin: Assigned/Sponsor}", 21, "VSDTC has no verb"),
+    ("{dtc: issued}", "{dtc: issued, many: x}", 21, 'VSDTC: dtc takes no "many"'),
+    ("{dtc: issued}", "{dtc: isued}", 21, 'VSDTC: no column "isued"; did you mean "issued"?'),
+    ("{dtc: issued}", "{dtc: issued, when: {plce: present}}", 21, 'VSDTC: no column "plce"'),
+    ("when: {issued:", "when: {isued:", 22, 'VSLOC: no column "isued"; did you mean "issued"?'),
+    ("range.text", "range.txt", 22, 'VSLOC: no column "range.txt"; did you mean "range.text"?'),
+    ("{dtc: issued}", "{dtc: issued, put: none}", 21, "VSDTC: put: none needs a loss:"),
+    ("{dtc: issued}", "{derive: sec}", 21, 'VSDTC: no derivation "sec"; did you mean "seq"?'),
+    ("from: main", "from: mian", 11, 'no view "mian"; did you mean "main"?'),
+    ("{view: part, on", "{view: prt, on", 13, 'no view "prt"; did you mean "part"?'),
     ('"bodySite.text"', '"bodySite..text"', 4, "path `bodySite..text`, column 10"),
+    ("on: {id: id}", "on: {idd: id}", 13, 'range: no column "idd"; did you mean "id"?'),
+    ("on: {id: id}", "on: {id: key}", 13, 'range: no column "key" in view "part"'),
     ("domain: VS", "domain: [VS", 2, "not valid YAML"),
 ]
 

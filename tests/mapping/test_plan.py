@@ -47,6 +47,7 @@ def mapping(tmp_path: Path) -> Write:
 
 
 def test_the_order_is_pinned(study: Study) -> None:
+    """When a mapping changed on purpose, ``plan.txt`` is what `Study.load().plan.steps` prints now."""
     pinned = Path(__file__).with_name("plan.txt").read_text(encoding="utf-8").splitlines()
     assert [str(step) for step in study.plan.steps] == pinned
 
