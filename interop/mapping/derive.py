@@ -185,7 +185,10 @@ def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
 @derivation
 def several(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """The target of a list of codes by a code map; `many` when they give several values (SDTMIG 4.2.8.3)."""
+    """The target of a list of codes by a code map; `many` when they give several values (SDTMIG 4.2.8.3).
+
+    `give` asks for one of the several instead, by its number; nothing where there is only one.
+    """
     (codes,) = _sources(rows, variable, context)
     if codes.dtype != pl.List:
         return Column(nothing(rows))
@@ -196,7 +199,10 @@ def several(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     mapped = (
         codes.list.eval(pl.element().replace_strict(table, default=None, return_dtype=pl.String))
         .list.drop_nulls()
-        .list.unique()
+        .list.unique(maintain_order=True)
     )
     one, many = mapped.list.first(), mapped.list.len() > 1
+    if "give" in variable.options:
+        nth = mapped.list.get(int(variable.options["give"]) - 1, null_on_oob=True)
+        return Column(nth.zip_with(many, nothing(rows)))
     return Column(pl.select(pl.when(many).then(pl.lit(variable.options["many"])).otherwise(one)).to_series())

@@ -17,7 +17,8 @@ def lineage(work: Work) -> pl.DataFrame:
 
     ``key``, ``version``, ``element`` are of the resource, ``ALIAS.key``, ``ALIAS.version`` of joined ones.
     ``VARIABLE.branch`` is the number of the alternative taken, ``VARIABLE.sent`` the text as sent where it is
-    not the value, ``VARIABLE.instant`` the UTC instant behind a local time.
+    not the value, ``VARIABLE.instant`` the UTC instant behind a local time, and ``VARIABLE.assumed`` whether
+    it was sent without an offset.
     """
     frame = work.frame
     columns = {
@@ -33,6 +34,7 @@ def lineage(work: Work) -> pl.DataFrame:
             columns[f"{name}.branch"] = frame[f"_{name}.branch"]
         if f"_{name}.instant" in frame.columns:
             columns[f"{name}.instant"] = frame[f"_{name}.instant"]
+            columns[f"{name}.assumed"] = frame[f"_{name}.assumed"]
         if f"_{name}.sent" in frame.columns:
             sent = frame[f"_{name}.sent"]
             differs = (sent != frame[name].cast(pl.String)).fill_null(value=True)

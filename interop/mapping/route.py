@@ -72,9 +72,13 @@ def noted(rule: str, keys: pl.Series | Sequence[str], domain: str | None = None)
 
 def _patients(resolved: Resolved, patients: pl.Series) -> pl.DataFrame:
     others = resolved.index.filter((pl.col("type") == "Patient") & ~pl.col("key").is_in(patients.to_list()))
-    return fates(
-        others["rid"], fate="not in study", reason="patient in no ResearchSubject of the study", dataset=None
-    )
+    standing = pl.col("key").is_in(resolved.views["roster.patient"]["_key"].to_list())
+    strangers, replaced = others.filter(standing), others.filter(~standing)
+    why = "patient in no ResearchSubject of the study"
+    return pl.concat([
+        fates(strangers["rid"], fate="not in study", reason=why, dataset=None),
+        fates(replaced["rid"], fate="merged", reason="replaced by another Patient", dataset=None),
+    ])  # fmt: skip
 
 
 def _enrolments(resolved: Resolved, roster: Roster) -> pl.DataFrame:
