@@ -12,17 +12,24 @@ from interop.cdisc.standard import Standard
 from interop.errors import StudyError
 from interop.fhir.source import Source, open_source
 from interop.fhir.view import View
+from interop.issues import Issues
 from interop.knowledge import folder
+from interop.mapping.census import with_census
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
+from interop.mapping.lint import lint
 from interop.mapping.load import check_tables, overlay, read_domain
 from interop.mapping.model import DomainMapping
 from interop.mapping.plan import plan
 from interop.mapping.roster import ROSTER
+from interop.mapping.story import Known, Story, stories
 from interop.mapping.to_fhir import Resources, to_fhir
 from interop.mapping.to_sdtm import Plan, Result, to_sdtm
 from interop.mapping.units import UnitTables
+from interop.mapping.unmapped import Unmapped, unmapped
 from interop.tables import Tree, check_schema, read_yaml
+
+CENSUS_LIMIT = 100_000  # resources up to which a census is made unasked
 
 
 class Study:
@@ -90,19 +97,38 @@ class Study:
         workers: int = 1,
         batches: int | None = None,
         enrol_all: bool = False,
+        census: bool | None = False,
     ) -> Result:
         """Convert FHIR R4 resources to SDTM datasets.
 
         `source` is anything `open_source` takes; `enrol_all` makes every Patient a subject of a throw-away
         study, to try real data. Wrong data is in `Result.issues`, never raised. The result is the same for
-        any number of workers and batches.
+        any number of workers and batches. `census` counts in the ledger the elements that no view reads, in a
+        second reading of the source; null does so below `CENSUS_LIMIT` resources.
         """
-        return to_sdtm(
+        result = to_sdtm(
             self.plan, open_source(source), workers=workers, batch_count=batches, everyone=enrol_all
         )
+        counted = result.ledger.read <= CENSUS_LIMIT if census is None else census
+        return with_census(self.plan, result) if counted else result
+
+    def explain(self, name: str) -> Sequence[Story]:
+        """Where ``DOMAIN.VARIABLE`` comes from and how it goes back; for ``DOMAIN`` each of its variables.
+
+        Raises MappingError or SpecError for a name that is not known.
+        """
+        return stories(name, Known(self.mappings, self.plan.standard, self.plan.context))
+
+    def unmapped(self, source: Source | str | Path | Sequence[Any]) -> Sequence[Unmapped]:
+        """Codes and units of a source that no table knows, with counts and examples; every Patient counts."""
+        return unmapped(self.plan, open_source(source))
+
+    def lint(self) -> Issues:
+        """What is doubtful in the study's mappings; what is wrong is refused by `load`."""
+        return lint(self.mappings.values(), self.plan.standard, self.plan.context)
 
     def to_fhir(self, datasets: Mapping[str, Dataset]) -> Resources:
-        """FHIR R4 resources of SDTM datasets (by name: ``{"DM": ..., "LB": ...}``); only the datasets are read, never a sidecar.
+        """FHIR R4 resources of SDTM datasets (by name: ``{"DM": ..., "LB": ...}``), from the datasets alone.
 
         A record of a subject who is not in DM, and a qualifier without its record, are issues.
         """

@@ -14,8 +14,7 @@ from interop.fhir.path.nodes import children as parts_of
 from interop.fhir.read import read, records
 from interop.fhir.source import Source
 from interop.fhir.view import View
-
-LIMIT = 100_000  # resources up to which a run makes a census unasked
+from interop.mapping.to_sdtm import Plan, Result
 
 # JSON names of the elements that are read below an element; an extension is known by its url.
 Tree = dict[str, "Tree"]
@@ -36,6 +35,14 @@ def census(source: Source, views: Iterable[View]) -> Mapping[str, int]:
     for _, _, raw in records(source, _ordinals(source)):
         found.update(_unread(msgspec.json.decode(raw), trees))
     return dict(sorted(found.items()))
+
+
+def with_census(plan: Plan, result: Result) -> Result:
+    """The result with the census of its source in the ledger, beside it the losses that mappings declare."""
+    views = [*plan.roster_views.values(), *(v for m in plan.mappings.values() for v in m.views.values())]
+    losses = [loss for mapping in plan.mappings.values() for loss in mapping.loss]
+    elements = declared(census(result.source, views), losses)
+    return msgspec.structs.replace(result, ledger=msgspec.structs.replace(result.ledger, elements=elements))
 
 
 def elements_read(views: Iterable[View]) -> Mapping[str, Tree]:
