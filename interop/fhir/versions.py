@@ -1,6 +1,10 @@
 """Of several records of one resource, which one counts (FHIR R4 Resource.meta: versionId, lastUpdated)."""
 
+from hashlib import sha256
+
 import polars as pl
+
+from interop.fhir.json import canonical, dump, parse
 
 _DIGITS = r"^[0-9]{1,64}$"
 _ZULU = r"[Zz]$"
@@ -13,7 +17,7 @@ def current_versions(index: pl.DataFrame) -> pl.DataFrame:
     bytes of the undecided were compared, digest (of their canonical form; null elsewhere). The higher version
     is `current` and the others are `superseded`: by version_id as integers where all records of the key have
     one, else by last_updated as instants where all have one. Of several highest, equal digests leave the
-    record with the lowest rid current and the others `identical`; different digests make all of them
+    one with the lowest version text current and the others `identical`; different digests make all of them
     `conflict`; without digests they are `undecided`.
     """
     if "digest" not in index.columns:
@@ -23,7 +27,8 @@ def current_versions(index: pl.DataFrame) -> pl.DataFrame:
     tops = pl.col("_top").sum().over("key")
     top_digests = pl.col("digest").filter(pl.col("_top")).n_unique().over("key")
     undigested = pl.col("digest").filter(pl.col("_top")).has_nulls().over("key")
-    first = pl.col("rid") == pl.col("rid").filter(pl.col("_top")).min().over("key")
+    order = [pl.col(name).filter("_top") for name in ("version_id", "last_updated", "rid")]
+    first = pl.col("rid") == pl.col("rid").filter("_top").sort_by(order, nulls_last=True).first().over("key")
     disposition = (
         pl.when(~pl.col("_top"))
         .then(pl.lit("superseded"))
@@ -40,6 +45,23 @@ def current_versions(index: pl.DataFrame) -> pl.DataFrame:
     decided = ranked.select("rid", disposition=disposition)
     joined = index.select("rid").join(decided, on="rid", how="left", maintain_order="left")
     return joined.with_columns(pl.col("disposition").fill_null("current"))
+
+
+def digest(raw: bytes) -> str:
+    """What a resource says, as a digest: its members in any order, without `meta` and a generated narrative.
+
+    A narrative that is generated from the data (R4 2.4.0 Narrative.status) adds nothing to it.
+    """
+    resource = parse(raw)
+    narrative = resource.get("text")
+    generated = isinstance(narrative, dict) and narrative.get("status") in (
+        "generated",
+        "extensions",
+        "empty",
+    )
+    left_out = {"meta", "text"} if generated else {"meta"}
+    said = {name: resource[name] for name in sorted(resource) if name not in left_out}
+    return sha256(canonical(dump(said))).hexdigest()
 
 
 def _rank() -> pl.Expr:

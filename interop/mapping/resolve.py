@@ -1,25 +1,23 @@
 """Between pass 1 and pass 2: keys, versions and references of what was read, in this order, before joins."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 
 import msgspec
 import polars as pl
 
 from interop.fhir.identity import Bases, anonymous_keys, expand_contained, own_bases, resource_keys
-from interop.fhir.json import canonical
 from interop.fhir.path.nodes import Call, Node
 from interop.fhir.read import records
 from interop.fhir.references import References, identifier_rows, replaced_by
 from interop.fhir.source import Source
-from interop.fhir.versions import current_versions
+from interop.fhir.versions import current_versions, digest
 from interop.fhir.view import View
 from interop.mapping.gather import Gathered, Reader, take_contained
 from interop.mapping.work import FATES, fates
 
 DISPOSITIONS = {
     "superseded": ("merged", "superseded"),
-    "identical": ("merged", "same bytes"),
+    "identical": ("merged", "same content"),
     "conflict": ("quarantined", "MAP-VERSION-001"),
 }
 
@@ -94,10 +92,7 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
     undecided = index.join(versions, on="rid").filter(pl.col("disposition") == "undecided")
     if undecided.height:
         raws = _bytes(undecided, source)
-        digests = [
-            sha256(canonical(raws[f, o])).hexdigest()
-            for f, o in undecided.select("file", "ordinal").iter_rows()
-        ]
+        digests = [digest(raws[f, o]) for f, o in undecided.select("file", "ordinal").iter_rows()]
         known = undecided.select("rid").with_columns(digest=pl.Series(digests, dtype=pl.String))
         versions = current_versions(index.join(known, on="rid", how="left", maintain_order="left"))
     found = [

@@ -6,7 +6,7 @@ import pytest
 from interop.fhir.identity import Bases, anonymous_keys, expand_contained, own_bases, resource_keys
 from interop.fhir.json import dump
 from interop.fhir.references import INDEX, REASONS, References, identifier_rows, replaced_by
-from interop.fhir.versions import current_versions
+from interop.fhir.versions import current_versions, digest
 
 HIS = Bases(("https://his",))
 
@@ -274,3 +274,11 @@ def test_a_urn_that_no_bundle_gives_leads_to_the_resource_of_that_id():
 
     assert key(of_ndjson) == f"Patient/{uuid}"
     assert key(pl.concat([of_ndjson, of_bundle])) == "Patient/1"
+
+
+def test_two_records_that_differ_only_in_a_generated_narrative_say_the_same() -> None:
+    plain = b'{"resourceType":"Patient","id":"1","gender":"female","meta":{"profile":["x"]}}'
+    told = b'{"resourceType":"Patient","text":{"status":"generated","div":"<div>f</div>"},"gender":"female","id":"1"}'
+    added = b'{"resourceType":"Patient","text":{"status":"additional","div":"<div>f</div>"},"gender":"female","id":"1"}'
+    assert digest(plain) == digest(told)
+    assert digest(plain) != digest(added)
