@@ -35,15 +35,17 @@ def issues_of(problems: pl.DataFrame, disposed: pl.DataFrame) -> Iterator[Issue]
     for (rule, dataset, variable, text), group in ordered.group_by(keys, maintain_order=True):
         row = known[str(rule)]
         shown = group.head(EXAMPLES)
-        for n, (usubjid, resource, other) in enumerate(
-            shown.select("usubjid", "resource", "other").iter_rows(), start=1
-        ):
-            message = f"{row['message']} ({other})" if other else str(row["message"])
+        severity, code, message = str(row["severity"]), str(row["code"]), str(row["message"])
+        for usubjid, resource, other in shown.select("usubjid", "resource", "other").iter_rows():
             where = Location(
                 resource=_public(resource), dataset=_text(dataset), variable=_text(variable), usubjid=usubjid
             )
-            rest = group.height - shown.height + 1 if n == shown.height else 1
-            yield Issue(str(rule), row["severity"], str(row["code"]), message, where, _text(text), rest)  # type: ignore[arg-type]
+            said = f"{message} ({other})" if other else message
+            yield Issue(str(rule), severity, code, said, where, _text(text))  # type: ignore[arg-type]
+        if group.height > shown.height:
+            where = Location(dataset=_text(dataset), variable=_text(variable))
+            rest = group.height - shown.height
+            yield Issue(str(rule), severity, code, message, where, _text(text), rest)  # type: ignore[arg-type]
 
 
 def _strangers(disposed: pl.DataFrame) -> Iterator[Issue]:
