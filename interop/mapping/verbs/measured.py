@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from interop.mapping import results
 from interop.mapping.context import Column, Context, Problem, column, nothing
 from interop.mapping.model import Variable
 from interop.mapping.results import parse_result, standardize, standardize_range
@@ -13,11 +14,11 @@ from interop.mapping.verbs.registry import names, of_argument, of_from, verb
 _JSON_NUMBER = r"^(?:<|<=|>|>=)?-?(?:0|[1-9]\d*)(?:\.\d+)?$"
 # What stood between a result and its standard form -> rule of mappings/findings.csv.
 PROBLEMS = {
-    "no unit": "MAP-UNIT-004",
-    "no conversion": "MAP-UNIT-005",
-    "unconfirmed conversion": "MAP-UNIT-006",
-    "text not in map": "MAP-CODE-003",
-    "not a number": "MAP-RANGE-003",
+    results.NO_UNIT: "MAP-UNIT-004",
+    results.NO_CONVERSION: "MAP-UNIT-005",
+    results.UNCONFIRMED: "MAP-UNIT-006",
+    results.NOT_MAPPED: "MAP-CODE-003",
+    results.NOT_A_NUMBER: "MAP-RANGE-003",
 }
 
 
@@ -178,5 +179,7 @@ def _range_in_standard_unit(rows: pl.DataFrame, variable: Variable, context: Con
         _standard_unit(rows, column(rows, test, context), standard, context),
         context.units,
     )
-    problem = done["problem"].zip_with(own.is_not_null() | (done["problem"] == "not a number"), nothing(rows))
+    problem = done["problem"].zip_with(
+        own.is_not_null() | (done["problem"] == results.NOT_A_NUMBER), nothing(rows)
+    )
     return Column(done["low"], None, _problems(problem), {f"_{variable.name}.high": done["high"]})
