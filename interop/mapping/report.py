@@ -24,8 +24,8 @@ BY_VALUE = (
 def issues_of(problems: pl.DataFrame, disposed: pl.DataFrame) -> Iterator[Issue]:
     """Issues of a run: the first `EXAMPLES` records of each kind.
 
-    A kind is rule, dataset and variable, and the value where it is a code or unit. The last example bears the
-    count of the rest. Records stand in the order of their keys.
+    A kind is rule, dataset and variable, and the value where it is a code or unit. One more issue, without a
+    record, counts the rest. Records stand in the order of their keys.
     """
     known = rules()
     yield from _strangers(disposed)
