@@ -8,10 +8,11 @@ import polars as pl
 from interop.mapping.choosers import CHOOSERS
 from interop.mapping.context import Column, Context, Problem, holds
 from interop.mapping.lineage import lineage
+from interop.mapping.load import needs
 from interop.mapping.model import DomainMapping, Variable
 from interop.mapping.plan import Step
 from interop.mapping.rows import begin
-from interop.mapping.settle import settle
+from interop.mapping.settle import order, settle
 from interop.mapping.verbs import VERBS
 from interop.mapping.work import FATES, PROBLEMS, Work, apply, fates
 
@@ -42,11 +43,13 @@ def convert(batch: Batch) -> Converted:
     works: dict[str, Work] = {}
     frames: dict[str, pl.DataFrame] = {}
     context = msgspec.structs.replace(batch.context, frames=frames)
-    for step in batch.steps:
+    for n, step in enumerate(batch.steps):
         if step.kind == "rows":
             works[step.domain] = begin(batch.mappings[step.domain], batch.views[step.domain], context)
         else:
             RUN[step.kind](works[step.domain], step.name, context, batch.severities)
+        if step.kind == "settle":
+            order(works[step.domain], _read_later(batch, step.domain, n))
         frames[step.domain] = works[step.domain].frame
     done = works.values()
     return Converted(
@@ -60,6 +63,17 @@ def convert(batch: Batch) -> Converted:
             [pl.DataFrame(schema=FATES), *(f for work in done for f in work.fates), *map(_mapped, done)]
         ),
     )
+
+
+def _read_later(batch: Batch, domain: str, step: int) -> set[str]:
+    """Columns of a domain that steps after one read."""
+    found: set[str] = set()
+    for later in batch.steps[step + 1 :]:
+        if later.kind == "derive":
+            variable = batch.mappings[later.domain].columns[later.name]
+            names = {name for alternative in variable.alternatives for name in needs(alternative)}
+            found |= names if later.domain == domain else {name.removeprefix(f"{domain}.") for name in names}
+    return found
 
 
 def _variables(work: Work) -> pl.DataFrame:

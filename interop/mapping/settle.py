@@ -1,6 +1,6 @@
 """The end of row changes in a domain: declared findings, lengths, duplicates, and the order of records."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -12,7 +12,7 @@ MOST_BYTES = 200  # of a Char variable (XPT version 5; FDA Technical Conformance
 
 
 def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
-    """Report findings, quarantine what cannot be a record, keep one of each duplicate, sort by the keys."""
+    """Report findings, quarantine what cannot be a record, keep one of each duplicate."""
     for finding in work.mapping.findings:
         rows = holds(work.frame, finding.when, finding.unless, context)
         apply(work, Problem(finding.rule, rows), severities, variable=finding.variable)
@@ -22,8 +22,20 @@ def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
             apply(work, Problem("MAP-VALUE-005", long), severities, variable=name)
     work.drop_marked()
     _duplicates(work)
-    keys = [key for key in work.mapping.keys if key in work.frame.columns]
-    work.frame = work.frame.sort(*keys, "_key", "_index", nulls_last=False)
+
+
+def order(work: Work, read: Collection[str]) -> None:
+    """Sort the records by the domain's keys, and let go of view columns that no later step reads.
+
+    `read` names the columns that later steps read.
+    """
+    frame = work.frame
+    kept = [
+        n for n in frame.columns if n in work.mapping.columns or n in read or n.startswith("_") or "._" in n
+    ]
+    frame = frame.select(kept)
+    keys = [key for key in work.mapping.keys if key in frame.columns]
+    work.frame = frame.sort(*keys, "_key", "_index", nulls_last=False)
 
 
 def _duplicates(work: Work) -> None:
