@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -114,7 +115,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Study]:
             if settings != "{}":
                 data = merged(read_yaml(home / "study.yaml").data, json.loads(settings))
                 place = tmp_path_factory.mktemp("study")
-                (place / "concepts").symlink_to(home / "concepts", target_is_directory=True)
+                shutil.copytree(home / "concepts", place / "concepts")
                 (place / "study.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
                 home = place
             self[settings] = Study.load(home)
