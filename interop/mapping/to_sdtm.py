@@ -176,7 +176,7 @@ def _resolution_problems(resolved: Resolved) -> pl.DataFrame:
     found = [
         noted(rule, held.filter(pl.col("reason") == rule)["key"]) for rule in sorted(held["reason"].unique())
     ]
-    lost = resolved.unresolved.filter(pl.col("column") != "subject").filter(
-        pl.col("reason") != "not in source"
-    )
+    # subjects are routed, and the roster understands a study that is named by identifier alone
+    told = (pl.col("column") != "subject") & (pl.col("view") != "roster.enrolment")
+    lost = resolved.unresolved.filter(told & (pl.col("reason") != "not in source"))
     return pl.concat([noted("MAP-REFERENCE-001", []), *found, noted("MAP-REFERENCE-001", lost["key"])])
