@@ -39,6 +39,13 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     value: str | None = None
     count: int = 1
 
+    def __str__(self) -> str:
+        places = msgspec.structs.asdict(self.where).items()
+        where = " ".join(f"{name}={place}" for name, place in places if place is not None)
+        value = f" [{self.value}]" if self.value else ""
+        times = f" ({self.count} times)" if self.count > 1 else ""
+        return f"{self.severity} {self.rule} {where}: {self.message}{value}{times}"
+
 
 class Issues:
     """Issues in a stable order: worst severity first, then rule, message and place."""

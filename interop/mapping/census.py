@@ -97,7 +97,7 @@ def _mark_clause(clause: Clause, focus: Sequence[Tree], root: Tree) -> None:
             _mark_clause(inner, [tree for path in paths for tree in _mark(path, focus, root)], root)
 
 
-def _mark(node: Node, focus: Sequence[Tree], root: Tree) -> Sequence[Tree]:  # noqa: PLR0911  # one per kind of node
+def _mark(node: Node, focus: Sequence[Tree], root: Tree) -> Sequence[Tree]:  # noqa: C901, PLR0911  # one per kind of node
     """Note what an expression reads; returns where its value stands."""
     match node:
         case This():
@@ -110,6 +110,8 @@ def _mark(node: Node, focus: Sequence[Tree], root: Tree) -> Sequence[Tree]:  # n
             return [tree.setdefault(name, {}) for tree in _mark(base, focus, root) for name in node.names]
         case OfType(base):
             return _mark(base, focus, root)
+        case Call(Member(base, "extension"), "extension", (Literal(url),)):
+            return [tree.setdefault(_extension(url), {}) for tree in _mark(base, focus, root)]
         case Call(base, function, arguments):
             return _mark_call(function, _mark(base, focus, root), arguments, focus, root)
         case Binary("|", left, right):
@@ -125,8 +127,6 @@ def _mark(node: Node, focus: Sequence[Tree], root: Tree) -> Sequence[Tree]:  # n
 def _mark_call(
     function: str, base: Sequence[Tree], arguments: Sequence[Node], focus: Sequence[Tree], root: Tree
 ) -> Sequence[Tree]:
-    if function == "extension" and isinstance(arguments[0], Literal):
-        return [tree.setdefault(_extension(arguments[0].value), {}) for tree in base]
     if function == "getReferenceKey":
         for tree in base:
             tree |= {name: tree.get(name, {}) for name in _REFERENCE}
