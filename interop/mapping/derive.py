@@ -25,6 +25,13 @@ def _sources(rows: pl.DataFrame, variable: Variable, context: Context) -> Sequen
     return [column(rows, name, context) for name in variable.options["from"]]
 
 
+def _once(frame: pl.DataFrame, **functions: pl.Expr) -> pl.DataFrame:
+    """Functions of the frame's columns, computed once per distinct row; as many rows as the frame."""
+    table = frame.unique().with_columns(**functions)
+    joined = frame.join(table, on=frame.columns, how="left", nulls_equal=True, maintain_order="left")
+    return joined.select(list(functions))
+
+
 @derivation
 def seq(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """--SEQ: number of the record within the subject (SDTMIG 4.1.5).
@@ -42,7 +49,7 @@ def study_day(rows: pl.DataFrame, variable: Variable, context: Context) -> Colum
     """--DY of a date against a reference date; no day 0, null unless both are complete (SDTMIG 4.4.4)."""
     date, reference = _sources(rows, variable, context)
     frame = pl.DataFrame({"date": date, "reference": reference})
-    return Column(frame.select(day=iso8601.study_day("date", "reference"))["day"])
+    return Column(_once(frame, day=iso8601.study_day("date", "reference"))["day"])
 
 
 @derivation
@@ -83,10 +90,11 @@ def lobxfl(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     if context.setting("same_day_predose", "false") == "true":
         untimed = ~(iso8601.has_time("_date") & iso8601.has_time("_exposure"))
         before |= untimed & (iso8601.date_part("_date") == iso8601.date_part("_exposure"))
-    frame = frame.with_row_index("_at").with_columns(_from=iso8601.lower("_date"))
-    candidates = frame.filter(before & pl.col("_there")).sort("_from", "_at")
+    known = _once(frame.select("_date", "_exposure"), _before=before, _from=iso8601.lower("_date"))
+    frame = frame.hstack(known).with_row_index("_at")
+    candidates = frame.filter(pl.col("_before") & pl.col("_there")).sort("_from", "_at")
     last = candidates.unique(keys, keep="last", maintain_order=True)["_at"]
-    flags = frame.select(flag=pl.when(pl.col("_at").is_in(last.to_list())).then(pl.lit("Y")))
+    flags = frame.select(flag=pl.when(pl.col("_at").is_in(last.implode())).then(pl.lit("Y")))
     return Column(flags["flag"].cast(pl.String))
 
 
@@ -106,7 +114,8 @@ def _dates(rows: pl.DataFrame, variable: Variable, context: Context) -> pl.DataF
             shown = dates if name.isupper() else local(dates, context.setting("zone"))["dtc"]
             found.append(pl.DataFrame({"USUBJID": kept["USUBJID"], "date": shown}))
     dates = pl.concat(found) if found else pl.DataFrame(schema={"USUBJID": pl.String, "date": pl.String})
-    return dates.drop_nulls().with_columns(_from=iso8601.lower("date")).drop_nulls()
+    dates = dates.drop_nulls().unique()
+    return dates.hstack(_once(dates.select("date"), _from=iso8601.lower("date"))).drop_nulls()
 
 
 def _own(variable: Variable, domain: str) -> dict[str, Sequence[str]]:

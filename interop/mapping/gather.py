@@ -112,7 +112,7 @@ def _taken(chunks: Iterable[Chunk], decoder: Decoder, reader: Reader) -> Iterato
 
 
 def _gathered(taken: Taken, reader: Reader) -> Gathered:
-    raws = {name: pl.DataFrame(rows, schema=RAWS, orient="row") for name, rows in taken.raws.items()}
+    raws = {name: pl.DataFrame(rows, schema=RAWS) for name, rows in taken.raws.items()}
     return Gathered(
         taken.index,
         _views(taken, reader),

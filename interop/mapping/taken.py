@@ -1,7 +1,7 @@
 """What is taken of resources chunk by chunk, while a chunk is in the processor's cache: elements by type."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -67,7 +67,9 @@ class Taken:
         self._index: dict[str, list[Any]] = {name: [] for name in INDEX}
         self.size = 0
         self.types: dict[str, OfType] = {}
-        self.raws: dict[str, list[tuple[int, str, bytes]]] = {"identifier": [], "link": [], "contained": []}
+        self.raws: dict[str, dict[str, list[Any]]] = {
+            name: {column: [] for column in RAWS} for name in ("identifier", "link", "contained")
+        }
         self.unreadable: list[Unreadable] = []
         self.issues: list[Issue] = []
 
@@ -117,4 +119,8 @@ class Taken:
 
     def _keep(self, name: str, kind: str, first: int, resources: Sequence[Any]) -> None:
         raws = self._decoder.element(resources, name)
-        self.raws[name].extend((first + n, kind, raw) for n, raw in enumerate(raws) if raw)
+        if any(raws):
+            kept = self.raws[name]
+            kept["rid"].extend(compress(range(first, first + len(raws)), raws))
+            kept["raw"].extend(filter(None, raws))
+            kept["type"].extend(repeat(kind, len(kept["raw"]) - len(kept["type"])))

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,9 +31,7 @@ class Conversion(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """The factor as text: a plain decimal, or ``5/9`` where none is exact."""
-        plain = Decimal(self.factor.numerator) / Decimal(self.factor.denominator)
-        exact = Fraction(plain) == self.factor
-        return plain_text(plain) if exact else str(self.factor)
+        return _factor_text(self.factor)
 
 
 UNCHANGED = Conversion(Fraction(1))
@@ -148,11 +147,19 @@ def unit_text(text: str) -> str:
 
 def raise_superscripts(text: str) -> str:
     """The text with superscript digits written as powers: ``10⁹`` becomes ``10^9``."""
+    if text.isascii():
+        return text
     written: list[str] = []
     for before, character in zip(" " + text, text, strict=False):
         digit = SUPERSCRIPTS.get(character)
         written.append(character if digit is None else digit if before in SUPERSCRIPTS else f"^{digit}")
     return "".join(written)
+
+
+@cache
+def _factor_text(factor: Fraction) -> str:
+    plain = Decimal(factor.numerator) / Decimal(factor.denominator)
+    return plain_text(plain) if Fraction(plain) == factor else str(factor)
 
 
 def plain_text(value: Decimal) -> str:
