@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from interop.cdisc.ct import Terminology
+from interop.errors import MappingError
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.units import UnitTables
 from interop.tables import normal_text
@@ -167,3 +168,15 @@ def test_laboratory_rows_agree_with_the_reference_crosswalk(shared: Path) -> Non
     rows = code_table("lab").frame.filter(pl.col("system") == "http://loinc.org")
     held = {row["code"]: tuple(row[column] or "" for column in columns) for row in rows.iter_rows(named=True)}
     assert {loinc: held.get(loinc) for loinc in wanted} == wanted
+
+
+def test_a_table_names_its_systems_and_its_columns() -> None:
+    specimens = code_table("specimen-type")
+    assert specimens.systems == [
+        "http://snomed.info/sct",
+        "http://terminology.hl7.org/CodeSystem/v2-0487",
+    ]
+    with pytest.raises(MappingError, match=r'specimen-type has no column "targte"; did you mean "target"\?'):
+        specimens.forward("targte")
+    with pytest.raises(MappingError, match=r"no code table nothing\.csv in concepts"):
+        code_table("nothing")
