@@ -140,7 +140,8 @@ def _read_lines(part: Part, stream: Bytes, decoder: Decoder, limits: Limits) -> 
                 data, name=name, first=line, offset=block.offset, decoder=decoder, limits=limits
             )
         else:
-            yield Chunk(name, resources, list(range(line, line + len(resources))))
+            ordinals = list(range(line, line + len(resources)))
+            yield Chunk(name, resources, ordinals, may_modify=b"modifierExtension" in data)
         line += len(marks)
 
 

@@ -1,13 +1,13 @@
 """What is taken of resources chunk by chunk, while a chunk is in the processor's cache: elements by type."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress, repeat
+from itertools import compress, groupby, repeat
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from interop.fhir.distinct import Element
-from interop.fhir.json import Decoder
+from interop.fhir.json import ENVELOPE, Decoder
 from interop.fhir.lines import Chunk, Unreadable
 
 if TYPE_CHECKING:
@@ -35,16 +35,14 @@ class OfType:
         self.raws: dict[str, list[bytes]] = {}
         self._elements: dict[str, Element] = {}
 
-    def add(self, first: int, resources: Sequence[Any], decoder: Decoder, names: Iterable[str]) -> None:
-        """Take elements of resources, the first of which has the number `first`; the others follow."""
+    def add(self, first: int, count: int, elements: Mapping[str, list[bytes]]) -> None:
+        """Take elements of `count` resources, the first of which has the number `first`; the others follow."""
         before = len(self.numbers)
-        self.numbers.extend(range(first, first + len(resources)))
-        for name in names:
-            raws = decoder.element(resources, name)
-            if raws.count(b"") < len(raws):
-                column = self.raws.setdefault(name, [])
-                column.extend(repeat(b"", before - len(column)))
-                column.extend(raws)
+        self.numbers.extend(range(first, first + count))
+        for name, raws in elements.items():
+            column = self.raws.setdefault(name, [])
+            column.extend(repeat(b"", before - len(column)))
+            column.extend(raws)
 
     def element(self, name: str) -> Element:
         """An element of all of them; the same object each time, for views share it."""
@@ -85,25 +83,31 @@ class Taken:
         types = [resource.resourceType for resource in chunk.resources]
         self._add_index(chunk, types)
         start = 0
-        while start < len(types):
-            kind = types[start]
-            stop = next((n for n in range(start, len(types)) if types[n] != kind), len(types))
-            own = self.types.setdefault(kind, OfType())
-            resources = chunk.resources[start:stop]
-            own.add(self.size + start, resources, self._decoder, self._wanted.get(kind, ()))
-            if kind in targets:
-                self._keep("identifier", kind, self.size + start, resources)
-            if kind == "Patient":
-                self._keep("link", kind, self.size + start, resources)
-            self._keep("contained", kind, self.size + start, resources)
+        for kind, run in groupby(types):
+            stop = start + sum(1 for _ in run)
+            self._add_run(kind, chunk.resources[start:stop], targets)
             start = stop
-        self.size += len(types)
+
+    def _add_run(self, kind: str, resources: Sequence[Any], targets: Iterable[str]) -> None:
+        """Take resources of one type."""
+        wanted, n = self._wanted.get(kind, ()), len(resources)
+        found = self._decoder.present(resources, list(dict.fromkeys((*wanted, *ENVELOPE))))
+        own = self.types.setdefault(kind, OfType())
+        own.add(self.size, n, {name: found[name] for name in wanted if name in found})
+        self._index["rules"].extend(raw not in self._rules for raw in found.get("implicitRules", [b""] * n))
+        modifiers = found.get("modifierExtension", [b""] * n)
+        self._index["modifier"].extend(raw not in (b"", b"[]") for raw in modifiers)
+        kept = {"identifier": kind in targets, "link": kind == "Patient", "contained": True}
+        for name in found.keys() & {name for name, is_kept in kept.items() if is_kept}:
+            raws, columns = found[name], self.raws[name]
+            columns["rid"].extend(compress(range(self.size, self.size + n), raws))
+            columns["raw"].extend(filter(None, raws))
+            columns["type"].extend(repeat(kind, len(columns["raw"]) - len(columns["type"])))
+        self.size += n
 
     def _add_index(self, chunk: Chunk, types: list[str]) -> None:
         resources, n = chunk.resources, len(types)
         versions = self._decoder.versions(resources)
-        rules = self._decoder.element(resources, "implicitRules")
-        modifiers = self._decoder.element(resources, "modifierExtension")
         for name, values in {
             "file": repeat(chunk.file, n),
             "ordinal": chunk.ordinals,
@@ -112,15 +116,5 @@ class Taken:
             "full_url": chunk.full_urls or repeat(None, n),
             "version_id": [version for version, _ in versions],
             "last_updated": [updated for _, updated in versions],
-            "rules": [raw not in self._rules for raw in rules],
-            "modifier": [raw not in (b"", b"[]") for raw in modifiers],
         }.items():
             self._index[name].extend(values)
-
-    def _keep(self, name: str, kind: str, first: int, resources: Sequence[Any]) -> None:
-        raws = self._decoder.element(resources, name)
-        if any(raws):
-            kept = self.raws[name]
-            kept["rid"].extend(compress(range(first, first + len(raws)), raws))
-            kept["raw"].extend(filter(None, raws))
-            kept["type"].extend(repeat(kind, len(kept["raw"]) - len(kept["type"])))
