@@ -5,7 +5,7 @@ elements are bytes; `parse` turns one element's bytes into a value when somethin
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from operator import attrgetter
 from typing import Any, Self
@@ -181,11 +181,22 @@ class Decoder:
         if name in ("resourceType", "id"):
             values = map(attrgetter(name), resources)
             return [b"" if value is None else _WRITE.encode(value) for value in values]
-        field = "meta" if name == "meta" and self._has_raw_meta else self._names[name]
-        raws = list(map(attrgetter(field), resources))
-        if raws.count(_EMPTY) == len(raws):  # quick, for it is one object
-            return [b""] * len(raws)
-        return list(map(bytes, raws))
+        return list(map(bytes, map(attrgetter(self._field(name)), resources)))
+
+    def present(self, resources: Sequence[Any], names: Sequence[str]) -> dict[str, list[bytes]]:
+        """Those of several elements that any of some resources has, each as `element` gives it."""
+        typed = [name for name in names if name in ("resourceType", "id")]
+        found = {name: self.element(resources, name) for name in typed}
+        raw = [name for name in names if name not in typed]
+        if raw and resources:
+            fields = attrgetter(*map(self._field, raw), "id")  # with a second field it gives a tuple
+            for name, column in zip(raw, zip(*map(fields, resources), strict=True), strict=False):
+                if column.count(_EMPTY) < len(column):  # quick, for it is one object
+                    found[name] = list(map(bytes, column))
+        return found
+
+    def _field(self, name: str) -> str:
+        return "meta" if name == "meta" and self._has_raw_meta else self._names[name]
 
     def versions(self, resources: Iterable[Any]) -> list[tuple[str | None, str | None]]:
         """`meta.versionId` and `meta.lastUpdated` of each resource, as sent."""

@@ -36,7 +36,7 @@ class OfType:
         self._elements: dict[str, Element] = {}
 
     def add(self, first: int, count: int, elements: Mapping[str, list[bytes]]) -> None:
-        """Take elements of `count` resources, the first of which has the number `first`; the others follow."""
+        """Take elements of `count` resources, numbered from `first` on."""
         before = len(self.numbers)
         self.numbers.extend(range(first, first + count))
         for name, raws in elements.items():
