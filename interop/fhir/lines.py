@@ -67,7 +67,7 @@ class Chunk(msgspec.Struct):
     """Resources of one stretch of a file: structs of the `Decoder`, and the ordinal of each.
 
     `full_urls` is Bundle.entry.fullUrl of each, or an empty list where no Bundle is; `unreadable` holds what
-    did not decode and `issues` what is wrong with the file. `may_modify` is false where no byte of the stretch
+    did not decode and `issues` what is wrong with the file. `may_modify` is false where no byte of it
     speaks of a modifierExtension, at any depth.
     """
 

@@ -37,11 +37,10 @@ def reference_range(
     """The one normal range for the subject's sex and age at the time of the result.
 
     Arguments: sex, birth date, date. Gives low, high (text), unit (CDISC, null when none was sent), text
-    (what is no numeric range), several (more than one was left: limits are null then), and therapeutic_low,
-    therapeutic_high of a range of type ``therapeutic``. FHIR R4 Observation.referenceRange.
+    (what is no numeric range) and several (more than one was left: limits are null then). Ranges of another type
+    than ``normal``, such as therapeutic ones, are no normal ranges. FHIR R4 Observation.referenceRange.
     """
     ranges = _limits(children, context)
-    therapy = ranges.filter(pl.col("type") == "therapeutic").unique("_at", keep="first", maintain_order=True)
     normal = ranges.filter(pl.col("type").is_null() | (pl.col("type") == "normal"))
     if (
         normal["applies"].null_count() < normal.height
@@ -57,10 +56,7 @@ def reference_range(
         text=pl.when(~several).then("text"),
         several=several,
     ).unique("_at", keep="first", maintain_order=True)
-    limits = therapy.select("_at", therapeutic_low="low", therapeutic_high="high", therapeutic_unit="unit")
-    return chosen.select("_at", "low", "high", "unit", "text", "several").join(
-        limits, on="_at", how="full", coalesce=True
-    )
+    return chosen.select("_at", "low", "high", "unit", "text", "several")
 
 
 def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -211,7 +211,7 @@ def check_tables(mapping: DomainMapping, tables: Mapping[str, CodeTable]) -> Non
     if status is not None:
         _require_table(f"{status['recode']}.policy", tables, "status", (mapping.file, 1))
     if gate is not None:
-        for column in ("code", *([gate.agree] if gate.agree else []), *gate.keep, *gate.also):
+        for column in ("code", *([gate.agree] if gate.agree else []), *gate.keep):
             _require_table(f"{gate.table}.{column}", tables, "gate", (mapping.file, gate.line))
     for variable in mapping.columns.values():
         for alternative in variable.alternatives:

@@ -81,7 +81,6 @@ class Gate(msgspec.Struct, frozen=True):
     order: Sequence[str] = ()
     agree: str | None = None
     keep: Mapping[str, Sequence[str]] = {}
-    also: Mapping[str, str] = {}
     miss: Literal["quarantine", "out of scope"] = "quarantine"
     line: int = 0
 

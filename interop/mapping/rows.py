@@ -152,7 +152,7 @@ def _gate(work: Work, views: Views, context: Context) -> None:
     if gate is None:
         return
     table = context.tables[gate.table].frame
-    entries = pl.concat([table.drop("reverse", strict=False), *_also(table, gate.also)], how="diagonal")
+    entries = table.drop("reverse", strict=False)
     found = _admitted(work, gate, entries, context)
     if gate.agree is not None:
         said = entries.select(pl.col(gate.agree).rank("dense").fill_null(0)).to_series()
@@ -186,24 +186,6 @@ def _admitted(work: Work, gate: Gate, entries: pl.DataFrame, context: Context) -
     found = _candidates(work, gate, context).join(ranked, on=["system", "code"], how="inner")
     found = found.select("_at", "_nth", "_entry", "_rank")
     return found.filter(pl.col("_rank") == pl.col("_rank").min().over("_at")).drop("_rank")
-
-
-def _also(table: pl.DataFrame, also: Mapping[str, str]) -> list[pl.DataFrame]:
-    """The table keyed by another of its columns, such as NCI codes; a target in which rows differ is null."""
-    made = []
-    for name, system in also.items():
-        keyed = table.filter(pl.col(name).is_not_null()).drop("system", "code", "reverse", strict=False)
-        agreed = [
-            pl.when(pl.col(c).n_unique() == 1).then(pl.col(c).first()).alias(c)
-            for c in keyed.columns
-            if c not in (name, "loinc")
-        ]
-        made.append(
-            keyed.group_by(name, maintain_order=True)
-            .agg(agreed)
-            .with_columns(system=pl.lit(system), code=pl.col(name))
-        )
-    return made
 
 
 def _candidates(work: Work, gate: Gate, context: Context) -> pl.DataFrame:

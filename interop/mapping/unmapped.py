@@ -86,10 +86,8 @@ def _public(key: str) -> str:
 def _codes(work: Work, mapping: DomainMapping, gate: Gate, context: Context) -> pl.DataFrame:
     """What rows are called whose names the gate's table does not know: their codes, or else their texts."""
     table = context.tables[gate.table].frame
-    known = [table.select("system", "code")]
-    known += [table.select(system=pl.lit(s), code=n).drop_nulls() for n, s in gate.also.items()]
     sent = pl.concat(_candidates(work, gate, context))
-    passed = sent.join(pl.concat(known), on=["system", "code"], how="semi")["_at"]
+    passed = sent.join(table.select("system", "code"), on=["system", "code"], how="semi")["_at"]
     missed = work.frame.select("_at", key="_key").join(passed.to_frame(), on="_at", how="anti")
     codes = sent.filter(pl.col("system") != TEXT)
     texts = sent.filter(pl.col("system") == TEXT).join(codes, on="_at", how="anti")

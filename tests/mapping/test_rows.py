@@ -199,16 +199,6 @@ def test_what_belongs_to_another_domain_is_left_to_it(begun: Begin) -> None:
     assert gone(work) == [(0, "out of scope", "belongs to another domain")]
 
 
-def test_the_gate_may_also_take_a_target_as_a_code(begun: Begin) -> None:
-    table = codes(("urn:a", "1", "ONE", "VS"), ("urn:a", "2", "ONE", "LB"), ("urn:a", "3", "TWO", "VS"))
-    work = begun(
-        GATE % ", also: {target: urn:targets}",
-        tables=table,
-        coding="_key | system | code\nO/1 | urn:targets | ONE\nO/2 | urn:targets | TWO",
-    )
-    assert work.frame.select("gate.target", "gate.domain").rows() == [("ONE", None), ("TWO", "VS")]
-
-
 def test_a_part_is_a_row_of_its_own_under_a_numbered_key(begun: Begin) -> None:
     coding = """
         _key | _index | subject   | status | code

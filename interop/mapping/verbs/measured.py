@@ -83,7 +83,7 @@ def _to_range(rows: pl.DataFrame, variable: Variable, _: Context) -> Mapping[str
 
 @verb("limit", put=_to_range, columns=of_from, options=("from",))
 def limit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
-    """A limit of the chosen reference range, as sent: low, high, text, therapeutic_low or therapeutic_high.
+    """A limit of the chosen reference range, as sent: low, high or text.
 
     `from` names the range's alias and the result's unit; a limit in another unit than the result is left out
     and reported, as are the limits of ranges between which sex and age cannot choose.
