@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from interop.fhir.distinct import Element
-from interop.fhir.json import ENVELOPE, Decoder
+from interop.fhir.json import ENVELOPE, Decoder, parse
 from interop.fhir.lines import Chunk, Unreadable
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ INDEX = {
     "rules": pl.Boolean,
     "modifier": pl.Boolean,
 }
+_MODIFIER = b"modifierExtension"
 RAWS = {"rid": pl.UInt32, "type": pl.String, "raw": pl.Binary}
 
 
@@ -85,18 +86,19 @@ class Taken:
         start = 0
         for kind, run in groupby(types):
             stop = start + sum(1 for _ in run)
-            self._add_run(kind, chunk.resources[start:stop], targets)
+            found = self._add_run(kind, chunk.resources[start:stop], targets)
+            self._index["modifier"].extend(_modified(found, stop - start, look=chunk.may_modify))
             start = stop
 
-    def _add_run(self, kind: str, resources: Sequence[Any], targets: Iterable[str]) -> None:
-        """Take resources of one type."""
+    def _add_run(
+        self, kind: str, resources: Sequence[Any], targets: Iterable[str]
+    ) -> Mapping[str, list[bytes]]:
+        """Take resources of one type; returns their elements."""
         wanted, n = self._wanted.get(kind, ()), len(resources)
         found = self._decoder.present(resources, list(dict.fromkeys((*wanted, *ENVELOPE))))
         own = self.types.setdefault(kind, OfType())
         own.add(self.size, n, {name: found[name] for name in wanted if name in found})
         self._index["rules"].extend(raw not in self._rules for raw in found.get("implicitRules", [b""] * n))
-        modifiers = found.get("modifierExtension", [b""] * n)
-        self._index["modifier"].extend(raw not in (b"", b"[]") for raw in modifiers)
         kept = {"identifier": kind in targets, "link": kind == "Patient", "contained": True}
         for name in found.keys() & {name for name, is_kept in kept.items() if is_kept}:
             raws, columns = found[name], self.raws[name]
@@ -104,6 +106,7 @@ class Taken:
             columns["raw"].extend(filter(None, raws))
             columns["type"].extend(repeat(kind, len(columns["raw"]) - len(columns["type"])))
         self.size += n
+        return found
 
     def _add_index(self, chunk: Chunk, types: list[str]) -> None:
         resources, n = chunk.resources, len(types)
@@ -118,3 +121,24 @@ class Taken:
             "last_updated": [updated for _, updated in versions],
         }.items():
             self._index[name].extend(values)
+
+
+def _modified(elements: Mapping[str, list[bytes]], n: int, *, look: bool) -> list[bool]:
+    """Whether a modifierExtension stands in each of `n` resources, at any depth (FHIR R4 2.4).
+
+    A contained resource answers for itself.
+    """
+    if not look:
+        return [False] * n
+    modified = [raw not in (b"", b"[]") for raw in elements.get("modifierExtension", [b""] * n)]
+    for name, raws in elements.items():
+        if name not in ("modifierExtension", "contained"):
+            for at, raw in enumerate(raws):
+                modified[at] = modified[at] or (_MODIFIER in raw and _has_modifier(parse(raw)))
+    return modified
+
+
+def _has_modifier(value: object) -> bool:
+    if isinstance(value, dict):
+        return bool(value.get("modifierExtension")) or any(map(_has_modifier, value.values()))
+    return isinstance(value, list) and any(map(_has_modifier, value))
