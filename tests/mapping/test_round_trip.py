@@ -232,6 +232,18 @@ def keyed(given_: dict[str, Dataset], domain: str) -> dict[tuple[str, str], dict
     return found
 
 
+def differences(sent: dict[str, Dataset], returned: dict[str, Dataset]) -> list[tuple[object, ...]]:
+    """Cells that did not return as they were: domain, record, variable, what was sent, what returned."""
+    found: list[tuple[object, ...]] = []
+    for domain in DERIVED:
+        before, after = keyed(sent, domain), keyed(returned, domain)
+        for key in sorted({*before, *after}):
+            one, other = before.get(key, {}), after.get(key, {})
+            names = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+            found += [(domain, key, name, one.get(name), other.get(name)) for name in names]
+    return found
+
+
 @settings(
     max_examples=20,
     deadline=None,
@@ -244,10 +256,7 @@ def test_what_goes_to_fhir_returns_as_it_was(rows: dict[str, list[dict[str, Any]
     back = study().to_fhir(sent)
     assert not list(back.issues)
     again = study().to_sdtm([encode(resource) and resource for resource in back])
-    for domain in ("DM", "EC", "LB"):
-        assert keyed(dict(again.datasets), domain) == keyed(sent, domain), [
-            i for i in again.issues if i.severity == "error"
-        ]
+    assert differences(sent, dict(again.datasets)) == []
 
 
 def test_a_result_of_a_subject_not_in_dm_is_refused() -> None:
