@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BEFORE ?= $(shell $(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')
 
-.PHONY: help venv demo test check format fix lint types layers coverage bench wheel hooks lock clean
+.PHONY: help venv demo expected test check format fix lint types layers coverage bench wheel hooks lock clean
 
 help:                  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -19,6 +19,9 @@ venv: $(READY)         ## make .venv with the locked dependencies
 
 demo: $(READY)         ## the whole way on the sample cohort, into demo/
 	$(BIN)/interop demo --out demo --force
+
+expected: $(READY)     ## what the sample becomes, after a change that is wanted
+	$(BIN)/python samples/expected.py
 
 test: $(READY)         ## the tests
 	$(BIN)/python -m pytest
