@@ -37,8 +37,8 @@ def reference_range(
     """The one normal range for the subject's sex and age at the time of the result.
 
     Arguments: sex, birth date, date. Gives low, high (text), unit (CDISC, null when none was sent), text
-    (what is no numeric range) and several (more than one was left: limits are null then). Ranges of another type
-    than ``normal``, such as therapeutic ones, are no normal ranges. FHIR R4 Observation.referenceRange.
+    (what is no numeric range) and several (more than one was left: limits are null then). Ranges of another
+    type than ``normal``, such as therapeutic ones, are no normal ranges. FHIR R4 Observation.referenceRange.
     """
     ranges = _limits(children, context)
     normal = ranges.filter(pl.col("type").is_null() | (pl.col("type") == "normal"))

@@ -190,7 +190,7 @@ def _apart(where: Target, text: str) -> Target:
 
 
 def _ids(mapping: DomainMapping, rows: pl.DataFrame) -> list[str]:
-    """Stable ids of the main resources: that of --SPID where it is a resource key, else a hash of the keys."""
+    """Stable ids of the main resources: that of --SPID where it is a resource key, else a hash of keys."""
     kind = mapping.main.resource
     spid = next((name for name, v in mapping.variables.items() if v.verb == "id"), None)
     keys = [key for key in mapping.keys if key in rows.columns]

@@ -91,13 +91,23 @@ def dm(draw: st.DrawFn, n: int, *, dosed: bool) -> dict[str, Any]:
     why = None if dosed else "SCREEN FAILURE" if failed else "ASSIGNED, NOT TREATED"
     usubjid = draw(st.sampled_from([f"NCT04324411-{siteid}-{subjid}", f"OTHER.{n}/{subjid} x"]))
     return {
-        "STUDYID": "NCT04324411", "DOMAIN": "DM", "USUBJID": usubjid, "SUBJID": subjid, "SITEID": siteid,
-        "RFICDTC": draw(maybe(DTC)), "DTHDTC": death, "DTHFL": "Y" if death else draw(st.sampled_from([None, "Y"])),
-        "BRTHDTC": draw(maybe(DTC)), "SEX": draw(st.sampled_from(["M", "F", "U", "INTERSEX"])),
+        "STUDYID": "NCT04324411",
+        "DOMAIN": "DM",
+        "USUBJID": usubjid,
+        "SUBJID": subjid,
+        "SITEID": siteid,
+        "RFICDTC": draw(maybe(DTC)),
+        "DTHDTC": death,
+        "DTHFL": "Y" if death else draw(st.sampled_from([None, "Y"])),
+        "BRTHDTC": draw(maybe(DTC)),
+        "SEX": draw(st.sampled_from(["M", "F", "U", "INTERSEX"])),
         "RACE": draw(maybe(st.sampled_from([*terms("C74457"), "MULTIPLE"]))),
         "ETHNIC": draw(maybe(st.sampled_from(["HISPANIC OR LATINO", "NOT HISPANIC OR LATINO"]))),
-        "ARMNRS": why, "COUNTRY": "CHN", **arm, **actual,
-    }  # fmt: skip
+        "ARMNRS": why,
+        "COUNTRY": "CHN",
+        **arm,
+        **actual,
+    }
 
 
 @st.composite
@@ -107,18 +117,34 @@ def ec(draw: st.DrawFn, usubjid: str, n: int, *, given_: bool) -> dict[str, Any]
     strength = draw(maybe(FLOAT))
     start = draw(DTC)
     return {
-        "STUDYID": "NCT04324411", "DOMAIN": "EC", "USUBJID": usubjid, "ECSEQ": n, "ECTRT": draw(st.sampled_from(["SIROLIMUS", "TRETINOIN"])),
-        "ECSPID": draw(st.sampled_from([f"MedicationAdministration/ma{n}", f"D-{n}"])), "ECREFID": draw(MAYBE),
-        "ECPRESP": "Y" if asked or not given_ else None, "ECOCCUR": "N" if not given_ else "Y" if asked else None,
-        "ECREASOC": None if given_ else draw(MAYBE), "ECADJ": draw(MAYBE) if given_ else None,
-        "ECDOSE": dose, "ECDOSTXT": draw(MAYBE) if given_ and dose is None else None,
-        "ECDOSU": draw(maybe(st.sampled_from(["mg", "TABLET", "CAPSULE", "mL", "ug"]))) if dose is not None else None,
-        "ECDOSFRM": draw(maybe(st.sampled_from(terms("C66726")))), "ECDOSFRQ": draw(maybe(st.sampled_from(terms("C71113")))),
-        "ECROUTE": draw(maybe(st.sampled_from(terms("C66729")))), "ECLOT": draw(MAYBE), "ECPSTRG": strength,
-        "ECPSTRGU": draw(maybe(st.sampled_from(["mg/CAPSULE", "mg/TABLET", "mg"]))) if strength is not None else None,
-        "ECSTDTC": start, "ECENDTC": draw(st.sampled_from([start, None]) | DTC),
+        "STUDYID": "NCT04324411",
+        "DOMAIN": "EC",
+        "USUBJID": usubjid,
+        "ECSEQ": n,
+        "ECTRT": draw(st.sampled_from(["SIROLIMUS", "TRETINOIN"])),
+        "ECSPID": draw(st.sampled_from([f"MedicationAdministration/ma{n}", f"D-{n}"])),
+        "ECREFID": draw(MAYBE),
+        "ECPRESP": "Y" if asked or not given_ else None,
+        "ECOCCUR": "N" if not given_ else "Y" if asked else None,
+        "ECREASOC": None if given_ else draw(MAYBE),
+        "ECADJ": draw(MAYBE) if given_ else None,
+        "ECDOSE": dose,
+        "ECDOSTXT": draw(MAYBE) if given_ and dose is None else None,
+        "ECDOSU": draw(maybe(st.sampled_from(["mg", "TABLET", "CAPSULE", "mL", "ug"])))
+        if dose is not None
+        else None,
+        "ECDOSFRM": draw(maybe(st.sampled_from(terms("C66726")))),
+        "ECDOSFRQ": draw(maybe(st.sampled_from(terms("C71113")))),
+        "ECROUTE": draw(maybe(st.sampled_from(terms("C66729")))),
+        "ECLOT": draw(MAYBE),
+        "ECPSTRG": strength,
+        "ECPSTRGU": draw(maybe(st.sampled_from(["mg/CAPSULE", "mg/TABLET", "mg"])))
+        if strength is not None
+        else None,
+        "ECSTDTC": start,
+        "ECENDTC": draw(st.sampled_from([start, None]) | DTC),
         "_ECRATE": draw(MAYBE),
-    }  # fmt: skip
+    }
 
 
 @cache
@@ -170,17 +196,37 @@ def lb(draw: st.DrawFn, usubjid: str, n: int) -> dict[str, Any]:
     loinc = draw(st.sampled_from([test["code"], None]))  # without one the NCI code of the test comes back
     spec = test["spec"] or "BLOOD"
     return {
-        "STUDYID": "NCT04324411", "DOMAIN": "LB", "USUBJID": usubjid, "LBSEQ": n, "LBGRPID": draw(MAYBE), "LBREFID": f"ACC{n}",
+        "STUDYID": "NCT04324411",
+        "DOMAIN": "LB",
+        "USUBJID": usubjid,
+        "LBSEQ": n,
+        "LBGRPID": draw(MAYBE),
+        "LBREFID": f"ACC{n}",
         "LBSPID": draw(st.sampled_from([f"Observation/o{n}", f"Observation/p#component.{n}", f"LAB-{n}"])),
-        "LBTESTCD": test["testcd"], "LBTEST": test["test"], "LBCAT": test["cat"], "LBORRES": orres,
-        "LBORRESU": "titer" if ratio else unit, "LBORNRLO": draw(maybe(NUMBER)), "LBORNRHI": draw(maybe(NUMBER)), "LBNRIND": nrind,
-        "LBSTAT": None if done else "NOT DONE", "LBREASND": None if done else draw(st.none() | st.sampled_from(["UNKNOWN", "NOT PERFORMED"]) | WORDS),
-        "LBNAM": draw(MAYBE), "LBLOINC": loinc, "LBSPEC": draw(st.sampled_from([spec, "SERUM", "URINE"])),
-        "LBMETHOD": draw(st.sampled_from([test["method"], *terms("C85492")])) if test["method"] and loinc else draw(maybe(st.sampled_from(terms("C85492")))),
-        "LBDTC": draw(maybe(DTC)), "LBENDTC": draw(maybe(DTC)),
-        "_LBALERT": draw(st.sampled_from([None, *alert])), "_LBDELTA": draw(st.sampled_from([None, "U", "D"])),
-        "_LBLOCCD": draw(maybe(CODES)), "_THERLO": draw(maybe(NUMBER)), "_THERHI": draw(maybe(NUMBER)),
-    }  # fmt: skip
+        "LBTESTCD": test["testcd"],
+        "LBTEST": test["test"],
+        "LBCAT": test["cat"],
+        "LBORRES": orres,
+        "LBORRESU": "titer" if ratio else unit,
+        "LBORNRLO": draw(maybe(NUMBER)),
+        "LBORNRHI": draw(maybe(NUMBER)),
+        "LBNRIND": nrind,
+        "LBSTAT": None if done else "NOT DONE",
+        "LBREASND": None if done else draw(st.none() | st.sampled_from(["UNKNOWN", "NOT PERFORMED"]) | WORDS),
+        "LBNAM": draw(MAYBE),
+        "LBLOINC": loinc,
+        "LBSPEC": draw(st.sampled_from([spec, "SERUM", "URINE"])),
+        "LBMETHOD": draw(st.sampled_from([test["method"], *terms("C85492")]))
+        if test["method"] and loinc
+        else draw(maybe(st.sampled_from(terms("C85492")))),
+        "LBDTC": draw(maybe(DTC)),
+        "LBENDTC": draw(maybe(DTC)),
+        "_LBALERT": draw(st.sampled_from([None, *alert])),
+        "_LBDELTA": draw(st.sampled_from([None, "U", "D"])),
+        "_LBLOCCD": draw(maybe(CODES)),
+        "_THERLO": draw(maybe(NUMBER)),
+        "_THERHI": draw(maybe(NUMBER)),
+    }
 
 
 @st.composite
@@ -205,10 +251,21 @@ def datasets(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Dataset]:
             standard().dataset(domain), pl.DataFrame(plain, schema={name: types[name] for name in columns})
         )
         extra = [
-            {"STUDYID": r["STUDYID"], "RDOMAIN": domain, "USUBJID": r["USUBJID"], "IDVAR": f"{domain}SEQ", "IDVARVAL": str(r[f"{domain}SEQ"]),
-             "QNAM": key[1:], "QLABEL": key, "QVAL": value, "QORIG": "Collected"}
-            for r in records for key, value in r.items() if key.startswith("_") and value is not None
-        ]  # fmt: skip
+            {
+                "STUDYID": r["STUDYID"],
+                "RDOMAIN": domain,
+                "USUBJID": r["USUBJID"],
+                "IDVAR": f"{domain}SEQ",
+                "IDVARVAL": str(r[f"{domain}SEQ"]),
+                "QNAM": key[1:],
+                "QLABEL": key,
+                "QVAL": value,
+                "QORIG": "Collected",
+            }
+            for r in records
+            for key, value in r.items()
+            if key.startswith("_") and value is not None
+        ]
         if extra:
             made[f"SUPP{domain}"] = Dataset(standard().dataset(f"SUPP{domain}"), pl.DataFrame(extra))
     return made

@@ -4,10 +4,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from fhir.resources.R4B import get_fhir_model_class
 
 from interop.cdisc.dataset import Dataset
 from interop.cdisc.standard import Standard
 from interop.fhir.template import encode
+from interop.knowledge import folder
 from interop.study import Study
 
 SUBJECT = {
@@ -20,9 +22,18 @@ SUBJECT = {
     "COUNTRY": "CHN",
 }
 HEMOGLOBIN = {
-    "STUDYID": "NCT04324411", "DOMAIN": "LB", "USUBJID": "NCT04324411-PUMCH-001", "LBSEQ": 1, "LBSPID": "Observation/o1",
-    "LBTESTCD": "HGB", "LBTEST": "Hemoglobin", "LBLOINC": "718-7", "LBORRES": "98", "LBORRESU": "g/L", "LBDTC": "2020-05-11T08:12",
-}  # fmt: skip
+    "STUDYID": "NCT04324411",
+    "DOMAIN": "LB",
+    "USUBJID": "NCT04324411-PUMCH-001",
+    "LBSEQ": 1,
+    "LBSPID": "Observation/o1",
+    "LBTESTCD": "HGB",
+    "LBTEST": "Hemoglobin",
+    "LBLOINC": "718-7",
+    "LBORRES": "98",
+    "LBORRESU": "g/L",
+    "LBDTC": "2020-05-11T08:12",
+}
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +160,6 @@ def test_a_single_dose_is_a_point_in_time_and_an_interval_a_period(study: Study)
 
 def test_every_resource_of_the_way_back_is_legal_fhir(study: Study) -> None:
     """`fhir.resources` (R4B models) accepts what the demo's datasets become."""
-    from fhir.resources.R4B import get_fhir_model_class
-
-    from interop.knowledge import folder
-
     datasets = study.to_sdtm(folder("samples") / "pumch" / "fhir").datasets
     for kind, resources in study.to_fhir(datasets).resources.items():
         model = get_fhir_model_class(kind)
