@@ -132,7 +132,3 @@ def test_a_result_of_a_subject_not_in_dm_is_refused() -> None:
     assert list(back) == []
     assert [(i.rule, i.severity, i.where.usubjid) for i in back.issues] == [("MAP-BACK-001", "error", "X-1")]
     assert back.rows["LB"] == {"rows": 1, "mapped": 0, "quarantined": 1}
-
-
-if __name__ == "__main__":
-    pytest.main([__file__])
