@@ -71,17 +71,17 @@ def together(found: Sequence[Gathered], reader: Reader) -> Gathered:
     """Several gatherings as one; record numbers go on from one to the next."""
     starts = pl.Series([0, *(g.index.height for g in found)], dtype=pl.UInt32).cum_sum().to_list()
 
-    def moved(frames: Iterable[pl.DataFrame], name: str) -> list[pl.DataFrame]:
+    def moved(frames: Iterable[pl.DataFrame | None], name: str) -> list[pl.DataFrame]:
         return [
-            f.with_columns((pl.col(name) + n).cast(pl.UInt32)) for f, n in zip(frames, starts, strict=False)
+            frame.with_columns((pl.col(name) + start).cast(pl.UInt32))
+            for frame, start in zip(frames, starts, strict=False)
+            if frame is not None
         ]
 
     views = {}
     for name, view in reader.views.items():
-        empty = _empty(view)
-        views[name] = pl.concat(
-            [empty, *moved((g.views.get(name, empty) for g in found), "_rid")], how="vertical_relaxed"
-        )
+        frames = moved((g.views.get(name) for g in found), "_rid")
+        views[name] = pl.concat(frames) if frames else _empty(view)
     raw = pl.DataFrame(schema=RAWS)
     return Gathered(
         index=pl.concat([pl.DataFrame(schema=INDEX), *(g.index for g in found)]),

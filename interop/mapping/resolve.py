@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import polars as pl
 
+from interop.fhir.columns import CompiledView
 from interop.fhir.identity import Bases, anonymous_keys, expand_contained, own_bases, resource_keys
 from interop.fhir.path.nodes import Call, Node
 from interop.fhir.read import records
@@ -42,7 +43,7 @@ def resolve(gathered: Gathered, source: Source, reader: Reader, *, bases: Sequen
     index = index.with_columns(key=_keys(index, source, own))
     gone = _fates(index, source)
     parts, index = _with_contained(gathered, index, reader, gone)
-    references = _references(gathered, index, own, parts)
+    references = _references(gathered, index, own, parts, reader.views)
     views, unresolved = {}, []
     for name, frame in parts.items():
         # a record number is a position in the index
@@ -142,20 +143,25 @@ def _with_contained(
 
 
 def _references(
-    gathered: Gathered, index: pl.DataFrame, bases: Bases, parts: Mapping[str, pl.DataFrame]
+    gathered: Gathered,
+    index: pl.DataFrame,
+    bases: Bases,
+    parts: Mapping[str, pl.DataFrame],
+    views: Mapping[str, CompiledView],
 ) -> References:
     asked = any(
-        frame[name].str.contains("?identifier=", literal=True).any()
-        for frame in parts.values()
-        for name in frame.columns
-        if frame[name].dtype == pl.String and not name.startswith("_")
+        parts[name][column.name].str.contains("?identifier=", literal=True).any()
+        for name, view in views.items()
+        for column in view.view.columns
+        if _form(column.path) == "getReferenceKey"
     )
     keyed = index.select("rid", "key")
-    borne = gathered.identifiers.join(keyed, on="rid", maintain_order="left")
+    borne = gathered.identifiers.clear() if not asked else gathered.identifiers
+    borne = borne.join(keyed, on="rid", maintain_order="left")
     linked = gathered.links.join(keyed, on="rid", maintain_order="left")
     return References.build(
         index.select("key", "full_url"),
-        identifiers=identifier_rows(borne["type"], borne["key"], borne["raw"]) if asked else None,
+        identifiers=identifier_rows(borne["type"], borne["key"], borne["raw"]),
         links=replaced_by(linked["key"], linked["raw"]),
         bases=bases,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from sys import maxsize
 from typing import Any
 
 import msgspec
@@ -64,7 +65,8 @@ def to_sdtm(
     The result does not depend on `workers` or `batch_count`.
     """
     reader = reader_of(plan)
-    gathered = gather(source.parts(), reader)
+    # one process reads: files need not be cut into parts, for which their lines would be counted
+    gathered = gather(source.parts(bytes_per_part=maxsize), reader)
     resolved = resolve(gathered, source, reader, bases=plan.settings.get("bases", []))
     roster = _roster(plan, resolved, everyone=everyone)
     routed = route(plan.mappings, resolved, roster)

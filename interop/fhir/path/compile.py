@@ -5,6 +5,7 @@ than `evaluate`, on which it falls back.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -138,7 +139,7 @@ def _unescaped(text: str) -> str | None:
 Compiled = Callable[[Items, Scope], Items]
 
 
-def compile_path(node: Node) -> Compiled:
+def compile_path(node: Node) -> Compiled:  # noqa: PLR0911  # one per kind of node
     """A function of focus and scope that gives what `evaluate` gives."""
     if _is_constant(node):
         items = evaluate(node, [], Scope(None))
@@ -156,6 +157,10 @@ def compile_path(node: Node) -> Compiled:
         case Binary(operator, left, right):
             apply, first, second = OPERATORS[operator], compile_path(left), compile_path(right)
             return lambda focus, scope: apply(first(focus, scope), second(focus, scope))
+        case Call(base, "where", (Binary("=", Member(This(), name), Literal(text)),)) if (
+            type(text) is str and name != "extension"
+        ):
+            return _where_equal(compile_path(base), name, text)
         case Call(base, function, arguments):
             return _compiled_call(function, compile_path(base), [compile_path(part) for part in arguments])
     return lambda focus, scope: evaluate(node, focus, scope)
@@ -188,6 +193,19 @@ def _descend(items: Items, names: Sequence[str]) -> Items:
             return []
         items = [part for part in value if part is not None] if isinstance(value, list) else [value]
     return items
+
+
+def _where_equal(base: Compiled, name: str, text: str) -> Compiled:
+    """``where(name = 'text')``: one text is compared as it is."""
+
+    def is_it(item: Any) -> bool:
+        value = item.get(name) if isinstance(item, dict) else None
+        if isinstance(value, list):
+            values = [part for part in value if part is not None]
+            return len(values) == 1 and isinstance(values[0], str) and values[0] == text
+        return isinstance(value, str) and value == text
+
+    return lambda focus, scope: [item for item in base(focus, scope) if is_it(item)]
 
 
 def _compiled_call(name: str, base: Compiled, arguments: Sequence[Compiled]) -> Compiled:
