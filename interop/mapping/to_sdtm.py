@@ -180,5 +180,7 @@ def _resolution_problems(resolved: Resolved) -> pl.DataFrame:
     ]
     # subjects are routed, and the roster understands a study that is named by identifier alone
     told = (pl.col("column") != "subject") & (pl.col("view") != "roster.enrolment")
-    lost = resolved.unresolved.filter(told & (pl.col("reason") != "not in source"))
-    return pl.concat([noted("MAP-REFERENCE-001", []), *found, noted("MAP-REFERENCE-001", lost["key"])])
+    lost = resolved.unresolved.filter(told)
+    absent = pl.col("reason") == "not in source"
+    unled = noted("MAP-REFERENCE-001", lost.filter(~absent)["key"])
+    return pl.concat([*found, unled, noted("MAP-REFERENCE-002", lost.filter(absent)["key"])])
