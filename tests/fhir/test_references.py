@@ -279,8 +279,6 @@ def test_a_urn_that_no_bundle_gives_leads_to_the_resource_of_that_id():
 def test_two_records_that_differ_only_in_a_generated_narrative_say_the_same() -> None:
     plain = b'{"resourceType":"Patient","id":"1","gender":"female","meta":{"profile":["x"]}}'
     told = b'{"resourceType":"Patient","text":{"status":"generated","div":"<p/>"},"gender":"female","id":"1"}'
-    more = (
-        b'{"resourceType":"Patient","text":{"status":"additional"},"id":"1","gender":"female"}'
-    )
+    more = b'{"resourceType":"Patient","text":{"status":"additional"},"id":"1","gender":"female"}'
     assert digest(plain) == digest(told)
     assert digest(plain) != digest(more)
