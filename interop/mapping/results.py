@@ -30,6 +30,7 @@ COMPARATORS = {"≤": "<=", "≥": ">=", "≦": "<=", "≧": ">="}
 DASHES = str.maketrans({"−": "-", "–": "-", "—": "-"} | COMPARATORS)
 NUMBER = r"[0-9]{1,40}(?:\.[0-9]{1,40})?|\.[0-9]{1,40}"
 SINGLE = re.compile(rf"(<=|>=|<|>)?\s*(-?(?:{NUMBER}))(?:[eE]([+-]?[0-9]{{1,6}}))?")
+PLAIN = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$"
 RANGE = re.compile(rf"({NUMBER})\s*[-~]\s*({NUMBER})")
 RATIO = re.compile(rf"(<=|>=|<|>)?\s*({NUMBER})\s*:\s*({NUMBER})")
 
@@ -123,7 +124,22 @@ def standardize(
 
     columns = {"result": result, "unit": unit, "test": test, "standard": standard_unit}
     frame = pl.DataFrame({name: column.cast(pl.String) for name, column in columns.items()})
-    return once_per_distinct(frame, one, STANDARD)
+    # a plain number in its standard unit is what it is; the others are looked at one by one
+    is_standard = pl.col("standard").is_null() | (pl.col("unit") == pl.col("standard"))
+    as_sent = pl.col("result").str.contains(PLAIN) & is_standard
+    given = frame.select(as_sent=as_sent.fill_null(value=False), text="result", unit="unit").with_columns(
+        number=pl.when("as_sent").then(pl.col("text").cast(pl.Float64, strict=False))
+    )
+    done = once_per_distinct(
+        frame.with_columns(pl.when(~given["as_sent"]).then("result").alias("result")), one, STANDARD
+    )
+    return done.hstack(given).select(
+        pl.when("as_sent").then("text").otherwise("stresc").alias("stresc"),
+        pl.when("as_sent").then("number").otherwise("stresn").alias("stresn"),
+        pl.when("as_sent").then("unit").otherwise("stresu").alias("stresu"),
+        pl.when("as_sent").then(pl.lit("1")).otherwise("factor").alias("factor"),
+        "problem",
+    )
 
 
 def standardize_range(
