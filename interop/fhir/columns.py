@@ -171,12 +171,16 @@ def _scalar_part(elements: Sequence[str], conditions: Sequence[Node], columns: S
     def resolve(resource: dict[str, Any]) -> list[tuple[Any, ...]]:
         focus, scope = [resource], Scope(resource)
         kept = (all(truth(condition(focus, scope)) is True for condition in wanted),) if wanted else ()
-        return [(*kept, *(as_text(column, as_cell(column, path(focus, scope))) for column, path in paths))]
+        return [(*kept, *[_shown(column, path(focus, scope)) for column, path in paths])]
 
     dtypes = [*([pl.Boolean] if conditions else []), *map(_dtype, columns)]
     texts = [None if conditions else required(column.path) for column in columns]
     needs = [] if None in texts else [text.encode() for text in texts if text]
     return Scalars(tuple(conditions), tuple(columns), Distinct(elements, resolve, dtypes, needs=needs))
+
+
+def _shown(column: Column, items: list[Any]) -> Any:
+    return as_text(column, as_cell(column, items)) if items or column.collection else None
 
 
 def _block(clause: Clause) -> Block:
