@@ -94,6 +94,7 @@ class Duplicate(msgspec.Struct, frozen=True):
     keys: Sequence[str]
     values: Sequence[str]
     prefer: Mapping[str, Sequence[str]] = {}
+    sure: Sequence[str] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -108,15 +108,21 @@ def _choice(path: Node) -> tuple[str, str] | None:
     return found
 
 
-def written(mapping: DomainMapping, rows: pl.DataFrame, context: Context) -> pl.DataFrame:
+def written(
+    mapping: DomainMapping, rows: pl.DataFrame, context: Context
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Column -> text per row, in the order of the variables; of a choice element the first type a row uses.
 
-    Raises MappingError when `put` names a column that no view has or that has no inverse.
+    Also what has no code to go back as: variable, value, count. Raises MappingError when `put` names a column
+    that no view has or that has no inverse.
     """
     known = places(mapping)
     given: dict[str, pl.Series] = {}
+    lost = [pl.DataFrame(schema={"variable": pl.String, "value": pl.String, "count": pl.UInt32})]
     for variable in mapping.columns.values():
-        for name, texts in _of_variable(variable, rows, context).items():
+        columns = _of_variable(variable, rows, context)
+        lost.append(_unsaid(variable, rows, [texts for name, texts in columns.items() if name in known]))
+        for name, texts in columns.items():
             if name not in known:
                 if variable.put and name in variable.put:
                     near = suggestion(name, known)
@@ -128,7 +134,20 @@ def written(mapping: DomainMapping, rows: pl.DataFrame, context: Context) -> pl.
                 continue
             given[name] = _added(given.get(name), texts, many=known[name].many)
     frame = pl.DataFrame(given, height=rows.height) if given else pl.DataFrame()
-    return _one_choice(frame, known)
+    return _one_choice(frame, known), pl.concat(lost)
+
+
+def _unsaid(variable: Variable, rows: pl.DataFrame, columns: Sequence[pl.Series]) -> pl.DataFrame:
+    """Values that no column says, of a variable that has a way back without conditions."""
+    conditional = any(_how(how, variable)[1] for how in (variable.put or {}).values())
+    values = rows[variable.name].alias("value")
+    if not columns or conditional or VERBS[variable.verb].put is None:
+        values = values.clear()
+    else:
+        said = pl.select(pl.any_horizontal(column.is_not_null() for column in columns)).to_series()
+        values = values.filter(~said & values.is_not_null())
+    counted = values.to_frame().group_by("value", maintain_order=True).agg(count=pl.len())
+    return counted.select(variable=pl.lit(variable.name), value="value", count="count").sort("value")
 
 
 def _of_variable(variable: Variable, rows: pl.DataFrame, context: Context) -> Mapping[str, pl.Series]:

@@ -44,12 +44,10 @@ def _duplicates(work: Work) -> None:
         return
     keys = [key for key in rule.keys if key in work.frame.columns]
     dates = [key for key in keys if key.endswith("DTC")]
-    exact = [key for key in keys if key.endswith("REFID")]
     known = pl.all_horizontal(pl.col(d).is_not_null() for d in dates)
-    # Without an accession number a date alone does not say that two results are one.
-    sure = pl.all_horizontal(iso8601.has_time(d) for d in dates) | pl.any_horizontal(
-        pl.col(e).is_not_null() for e in exact
-    )
+    # A date alone does not say that two records are one: a time does, or what the mapping calls sure.
+    timed = pl.all_horizontal(iso8601.has_time(d) for d in dates)
+    sure = pl.any_horizontal(timed, *(pl.col(name).is_not_null() for name in rule.sure))
     # only records whose keys share a hash with another's can be duplicates: the exact test is on few
     alike = work.frame.select(pl.struct(keys).hash().is_duplicated()).to_series()
     frame = work.frame.with_row_index("_n").filter(alike).filter(known & sure)

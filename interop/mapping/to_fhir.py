@@ -51,7 +51,9 @@ def to_fhir(
         known = rows["USUBJID"].is_in(subjects)
         issues += [_stranger(domain, usubjid) for usubjid in rows.filter(~known)["USUBJID"].unique().sort()]
         rows = rows.filter(known)
-        for resource in _resources(mapping, rows, context):
+        frame, lost = written(mapping, rows, context)
+        issues += [_unsaid(domain, *row) for row in lost.iter_rows()]
+        for resource in _resources(mapping, rows, frame):
             found.setdefault(resource["resourceType"], []).append(resource)
         counts[domain] = {
             "rows": known.len(),
@@ -108,9 +110,8 @@ def _number(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def _resources(mapping: DomainMapping, rows: pl.DataFrame, context: Context) -> list[Mapping[str, Any]]:
+def _resources(mapping: DomainMapping, rows: pl.DataFrame, frame: pl.DataFrame) -> list[Mapping[str, Any]]:
     known = places(mapping)
-    frame = written(mapping, rows, context)
     names = _ids(mapping, rows)
     own = [name for name in frame.columns if not known[name].alias]
     made: list[Mapping[str, Any]] = []
@@ -222,6 +223,12 @@ def _stranger(domain: str, usubjid: str) -> Issue:
         str(row["message"]),
         Location(dataset=domain, usubjid=usubjid),
     )
+
+
+def _unsaid(domain: str, variable: str, value: str, count: int) -> Issue:
+    row = rules()["MAP-BACK-003"]
+    where = Location(dataset=domain, variable=variable)
+    return Issue("MAP-BACK-003", "warning", str(row["code"]), str(row["message"]), where, value, count)
 
 
 def _orphan(domain: str, usubjid: str, qnam: str) -> Issue:

@@ -165,3 +165,16 @@ def test_every_resource_of_the_way_back_is_legal_fhir(study: Study) -> None:
         model = get_fhir_model_class(kind)
         for resource in resources[::7]:
             model.model_validate_json(encode(resource))
+
+
+def test_a_test_that_no_table_knows_is_told_when_it_goes_back(study: Study) -> None:
+    unknown = HEMOGLOBIN | {"LBTESTCD": "XYZ", "LBTEST": "Unknown", "LBLOINC": None}
+    back = study.to_fhir({"DM": dataset("DM", SUBJECT), "LB": dataset("LB", unknown)})
+    told = [(i.rule, i.severity, i.where.variable, i.value, i.count) for i in back.issues]
+    assert told == [("MAP-BACK-003", "warning", "LBTESTCD", "XYZ", 1)]
+
+
+def test_a_unit_without_a_ucum_code_returns_by_its_own_name(study: Study) -> None:
+    records = {"DM": dataset("DM", SUBJECT), "LB": dataset("LB", HEMOGLOBIN | {"LBORRESU": "g/100 mL"})}
+    again = study.to_sdtm(list(study.to_fhir(records)))
+    assert again.datasets["LB"]["--ORRESU"].to_list() == ["g/100 mL"]

@@ -135,11 +135,11 @@ def ct(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 def _to_ucum(rows: pl.DataFrame, variable: Variable, context: Context) -> Mapping[str, pl.Series]:
     given: dict[str, pl.Series] = {}
     values = rows[variable.name]
-    measured = variable.options.get("of")
+    measured, carrier = variable.options.get("of"), variable.argument.get("cdisc")
     if measured is not None:  # a unit without a number has no Quantity to stand in
         number = rows[measured].str.contains(r"^[<>]?=?\s*[-+]?\d+(\.\d+)?$").fill_null(value=False)
-        exact = variable.argument.get("cdisc")
-        given |= {exact: values.zip_with(~number, nothing(rows))} if exact else {}
+        said = number & ucum_code(values, context.units).is_not_null()
+        given |= {carrier: values.zip_with(~said, nothing(rows))} if carrier else {}
         values = values.zip_with(number, nothing(rows))
     ucum = variable.argument.get("ucum")
     if ucum is not None:
