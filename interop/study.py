@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import polars as pl
 
@@ -27,7 +28,7 @@ from interop.mapping.to_fhir import Resources, to_fhir
 from interop.mapping.to_sdtm import Plan, Result, to_sdtm
 from interop.mapping.units import UnitTables
 from interop.mapping.unmapped import Unmapped, unmapped
-from interop.tables import Tree, check_schema, read_yaml
+from interop.tables import Tree, check_schema, read_yaml, suggestion
 
 CENSUS_LIMIT = 100_000  # resources up to which a census is made unasked
 
@@ -67,6 +68,13 @@ class Study:
         tree = read_yaml(home / "study.yaml", error=StudyError)
         check_schema(tree, folder("mappings") / "study.schema.json", error=StudyError)
         settings = tree.data
+        if settings["zone"] not in available_timezones():
+            near = suggestion(settings["zone"], available_timezones())
+            raise StudyError(
+                f'zone "{settings["zone"]}" is no IANA time zone{near}',
+                file=tree.file,
+                line=tree.line(("zone",)),
+            )
         standard = Standard.load(version=settings.get("standard", {}).get("sdtmig", "3.4"))
         terminology = Terminology.load(date=settings.get("standard", {}).get("ct", "2024-03-29"))
         mappings = {domain: _mapping(domain, tree) for domain in settings.get("domains", _packaged())}

@@ -107,8 +107,10 @@ def expand(
 def _add(chunk: Chunk, entry: Entry, *, ordinal: int, decoder: Decoder, limits: Limits) -> Unreadable | None:
     """Add the entry's resource to the chunk, or return why it is none (its offset still unknown)."""
     if not entry.is_entry:
-        return Unreadable(chunk.file, ordinal, 0, len(entry.raw), "wrong type", "Bundle.entry")
+        return Unreadable(chunk.file, ordinal, 0, len(entry.raw), "no entry")
     resource, reason, detail = decode_resource(entry.raw, decoder=decoder, limits=limits)
+    if reason is None and resource.resourceType == "Bundle":
+        reason = "nested bundle"
     if reason is not None:
         return Unreadable(chunk.file, ordinal, 0, len(entry.raw), reason, detail)
     chunk.resources.append(resource)

@@ -39,6 +39,8 @@ REASONS = {
     "not an object": ("FHIR-READ-006", "structure", "JSON, but not an object; a resource is an object"),
     "no resourceType": ("FHIR-READ-007", "required", "an object without resourceType (FHIR R4 2.6.2)"),
     "wrong type": ("FHIR-READ-008", "structure", "id and meta's versionId and lastUpdated must be strings"),
+    "no entry": ("FHIR-READ-013", "structure", "Bundle.entry must be a list of objects"),
+    "nested bundle": ("FHIR-READ-014", "not-supported", "a Bundle in a Bundle is not opened; send it alone"),
 }
 
 

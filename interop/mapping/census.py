@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from interop.fhir.clauses import Clause, Columns, ForEach, Product, Repeat, Union
-from interop.fhir.json import Decoder
+from interop.fhir.json import Decoder, parse
 from interop.fhir.path.functions import FUNCTIONS
 from interop.fhir.path.nodes import Binary, Call, Choice, Index, Literal, Member, Node, OfType, Resource, This
 from interop.fhir.path.nodes import children as parts_of
@@ -33,7 +33,7 @@ def census(source: Source, views: Iterable[View]) -> Mapping[str, int]:
     trees = elements_read(views)
     found: Counter[str] = Counter()
     for _, _, raw in records(source, _ordinals(source)):
-        found.update(_unread(msgspec.json.decode(raw), trees))
+        found.update(_unread(parse(raw), trees))
     return dict(sorted(found.items()))
 
 

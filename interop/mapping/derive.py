@@ -170,10 +170,11 @@ def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
         ),
         code=pl.col("sent").replace_strict(known, default=None, return_dtype=pl.String),
     )
-    only = next(iter(arms)) if len(arms) == 1 else None
-    frame = frame.with_columns(
-        planned=pl.when(pl.col("why").is_null()).then(pl.coalesce("code", pl.lit(only, dtype=pl.String)))
-    )
+    only = pl.lit(next(iter(arms)) if len(arms) == 1 else None, dtype=pl.String)
+    may = pl.col("why").is_null() | (pl.col("why") == "NOT ASSIGNED")
+    enrolled = pl.col("why").is_null() | pl.col("exposed").is_not_null()
+    planned = pl.coalesce("code", pl.when(enrolled).then(only))
+    frame = frame.with_columns(planned=pl.when(may).then(planned), may=may)
     frame = frame.with_columns(actual=pl.when(pl.col("exposed").is_not_null()).then("planned"))
     untreated = (
         pl.when(pl.col("planned").is_null())
@@ -187,7 +188,7 @@ def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
         "name": pl.col("planned").replace_strict(names, default=None, return_dtype=pl.String),
         "actual_code": pl.col("actual"),
         "actual_name": pl.col("actual").replace_strict(names, default=None, return_dtype=pl.String),
-        "reason": pl.coalesce("why", untreated),
+        "reason": pl.when("may").then(untreated).otherwise("why"),
     }
     return Column(frame.select(given=given[variable.options["give"]].cast(pl.String))["given"])
 

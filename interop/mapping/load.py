@@ -20,6 +20,7 @@ from interop.mapping.model import (
     Omission,
     Variable,
 )
+from interop.mapping.put import check_put
 from interop.mapping.verbs import VERBS
 from interop.mapping.verbs.coded import table_target
 from interop.tables import Keys, Tree, check_schema, read_yaml, suggestion
@@ -66,6 +67,7 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         loss=data.get("loss", []),
     )
     _check_views(mapping, tree)
+    _check_keys(mapping, tree)
     return mapping
 
 
@@ -133,19 +135,16 @@ def read_variable(name: str, body: Mapping[str, Any], tree: Tree, at: Keys) -> V
     shared = {
         key: body[key] for key in ("codelist", "origin", "method", "loss", "label", "qorig") if key in body
     }
-    return Variable(
-        name,
-        verb,
-        body[verb],
-        tree.file,
-        line,
-        options,
+    made = Variable(
+        *(name, verb, body[verb], tree.file, line, options),
         when=body.get("when", {}),
         unless=body.get("unless", {}),
         otherwise=otherwise,
         put={} if put == "none" else put,
         **shared,
     )
+    check_put(made)
+    return made
 
 
 def overlay(mapping: DomainMapping, tree: Tree, at: Keys) -> DomainMapping:
@@ -196,6 +195,23 @@ def _check_views(mapping: DomainMapping, tree: Tree) -> None:
     for key, found in rules.items():
         for n, rule in enumerate(found):
             _require([*rule.when, *rule.unless], mapping, key, (mapping.file, tree.line((key, n))))
+
+
+def _check_keys(mapping: DomainMapping, tree: Tree) -> None:
+    """Raise MappingError for a key of the records that is no variable of the mapping."""
+    named = {("keys",): mapping.keys}
+    if mapping.duplicate is not None:
+        named |= {
+            ("duplicate",): [*mapping.duplicate.keys, *mapping.duplicate.values, *mapping.duplicate.sure]
+        }
+    for at, names in named.items():
+        for name in names:
+            if name not in mapping.columns:
+                raise MappingError(
+                    f'{at[0]}: no variable "{name}"{suggestion(name, mapping.columns)}',
+                    file=mapping.file,
+                    line=tree.line(at),
+                )
 
 
 def check_variables(mapping: DomainMapping) -> None:

@@ -25,6 +25,7 @@ from interop.mapping.verbs.dated import date_columns
 from interop.tables import suggestion
 
 T = TypeVar("T")
+_TABLE = re.compile(r"[\w-]+\.\w+>\w+")
 _HOW = re.compile(r"^(?P<kind>=.*?|[\w.>-]+?)(?: (?P<word>if same as|if|unless) (?P<other>\w+))?$")
 DATES = frozenset({"dateTime", "date", "exact"})
 KINDS = ("exact", "dateTime", "date", "reference")  # what a verb's own inverse may write
@@ -168,6 +169,20 @@ def _of_variable(variable: Variable, rows: pl.DataFrame, context: Context) -> Ma
                 _mask(rows, variable, word, other), pl.Series([None], dtype=given[name].dtype)
             )
     return given
+
+
+def check_put(variable: Variable) -> None:
+    """Raise MappingError with file:line when `put` says something that is no way to write a value."""
+    for how in (variable.put or {}).values():
+        kind, _, _ = _how(how, variable)
+        if kind not in (*KINDS, "value") and not kind.startswith("=") and not _TABLE.fullmatch(kind):
+            near = suggestion(kind, (*KINDS, "value"))
+            raise MappingError(
+                f'{variable.name}: put cannot be "{kind}"{near} (known: value, {", ".join(KINDS)}, =literal, '
+                "TABLE.target>column)",
+                file=variable.file,
+                line=variable.line,
+            )
 
 
 def _how(how: str, variable: Variable) -> tuple[str, str | None, str]:

@@ -130,16 +130,23 @@ def test_a_bad_entry_of_a_bundle_does_not_spoil_the_others(tmp_path):
         b'{"resourceType":"\xff"}': "invalid utf-8",
     }
     deep = b'{"resourceType":"A","x":' + b"[" * 70 + b"]" * 70 + b"}"
-    entries = [b'{"resource":' + raw + b"}" for raw in (GOOD, *bad, deep, GOOD)]
+    nested = b'{"resourceType":"Bundle","entry":[{"resource":' + GOOD + b"}]}"
+    entries = [b'{"resource":' + raw + b"}" for raw in (GOOD, *bad, deep, nested, GOOD)]
     raw = b'{"resourceType":"Bundle","entry":[' + b",".join([*entries, b"7", b'{"fullUrl":7}']) + b"]}"
     for name, content, first in (("a.json", raw, 0), ("b.ndjson", GOOD + b"\n" + raw, len(GOOD) + 1)):
         source = source_of(tmp_path, content, name)
         found = chunks(source)
         assert sum(len(chunk.resources) for chunk in found) == 2 + (first > 0)
         unreadable = [one for chunk in found for one in chunk.unreadable]
-        assert [one.reason for one in unreadable] == [*bad.values(), "too deep", "wrong type", "wrong type"]
+        assert [one.reason for one in unreadable] == [
+            *bad.values(),
+            "too deep",
+            "nested bundle",
+            "no entry",
+            "no entry",
+        ]
         pieces = [content[one.offset : one.offset + one.length] for one in unreadable]
-        assert pieces == [*bad, deep, b"7", b'{"fullUrl":7}']
+        assert pieces == [*bad, deep, nested, b"7", b'{"fullUrl":7}']
         assert write_quarantine(tmp_path / "q", source, wanted={}, unreadable=unreadable) == len(pieces)
         assert (tmp_path / "q").read_bytes() == b"\n".join(pieces) + b"\n"
 

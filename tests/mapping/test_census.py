@@ -1,4 +1,5 @@
 from interop import Study, open_source
+from interop.fhir.json import parse
 from interop.fhir.view import View
 from interop.mapping.census import census, declared
 
@@ -74,3 +75,8 @@ def test_the_ledger_has_the_census_when_asked_for():
     assert study.to_sdtm(resources, census=None).ledger.elements == {
         "Patient.name": {"resources": 1, "why": "direct identifier"}
     }
+
+
+def test_a_number_beyond_any_float_does_not_stop_the_count():
+    raw = b'{"resourceType":"Patient","id":"p1","multipleBirthInteger":1e400}'
+    assert census(open_source([parse(raw)]), [PATIENT]) == {"Patient.multipleBirthInteger": 1}

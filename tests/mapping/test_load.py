@@ -89,6 +89,13 @@ WRONG = [
     ("range.text", "range.txt", 22, 'VSLOC: no column "range.txt"; did you mean "range.text"?'),
     ("{dtc: issued}", "{dtc: issued, put: none}", 21, "VSDTC: put: none needs a loss:"),
     ("{dtc: issued}", "{derive: sec}", 21, 'VSDTC: no derivation "sec"; did you mean "seq"?'),
+    ("{dtc: issued}", "{dtc: issued, put: {issued: datTime}}", 21, 'put cannot be "datTime"; did you mean'),
+    (
+        "keys: [USUBJID, VSTESTCD]",
+        "keys: [USUBJD]",
+        15,
+        'keys: no variable "USUBJD"; did you mean',
+    ),
     ("from: main", "from: mian", 11, 'no view "mian"; did you mean "main"?'),
     ("{view: part, on", "{view: prt, on", 13, 'no view "prt"; did you mean "part"?'),
     ('"bodySite.text"', '"bodySite..text"', 4, "path `bodySite..text`, column 10"),

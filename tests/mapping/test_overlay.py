@@ -124,6 +124,7 @@ def test_a_wrong_study_file_is_told_by_its_line(
     ("text", "said"),
     [
         (STUDY.replace("CHN", "China"), r"study\.yaml:3  country: 'China' does not match"),
+        (STUDY.replace("Shanghai", "Shangai"), r'zone "Asia/Shangai" is no .*mean "Asia/Shanghai"'),
         (STUDY.replace("zone: Asia/Shanghai\n", ""), r"study\.yaml:1  file: 'zone' is a required property"),
         (
             STUDY.replace("[DM, LB]", "[DM, ZZ]"),
