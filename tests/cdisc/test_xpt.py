@@ -91,7 +91,7 @@ def test_the_observations_are_those_of_pyreadstat_byte_for_byte(tmp_path):
 def test_blocks_do_not_show(tmp_path, monkeypatch):
     frame = pl.concat([dataset().frame] * 3)
     write_xpt(Dataset(LB, frame), tmp_path / "one.xpt")
-    monkeypatch.setattr(xpt, "BLOCK", 4)
+    monkeypatch.setattr(xpt, "BLOCK", 4)  # the real writer, with blocks small enough to have several
     write_xpt(Dataset(LB, frame), tmp_path / "many.xpt")
     assert (tmp_path / "one.xpt").read_bytes() == (tmp_path / "many.xpt").read_bytes()
 

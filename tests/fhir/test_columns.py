@@ -165,7 +165,7 @@ def test_the_key_of_a_contained_resource_is_its_id():
 
 
 def test_memory_is_bounded_and_the_result_is_not_touched_by_it(monkeypatch):
-    monkeypatch.setattr(distinct, "CAP", 1)
+    monkeypatch.setattr(distinct, "CAP", 1)  # the real memo, full after one value
     compiled = compile_view(View.load(LAB))
     once, again = fast(compiled, RESOURCES), fast(compiled, RESOURCES)
     assert once.equals(again)
