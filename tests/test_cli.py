@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -39,7 +40,7 @@ def test_the_demo_ends_with_its_counts_and_the_expected_issues(tmp_path):
 def test_the_demo_shows_how_other_issues_differ_and_exits_1(tmp_path, root, monkeypatch):
     shutil.copytree(root / "samples/pumch", tmp_path / "samples/pumch")
     (tmp_path / "samples/pumch/expected/issues.json").write_text("{}\n", encoding="utf-8")
-    monkeypatch.setattr("interop.cli.folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(sys.modules["interop.cli.to_sdtm"], "folder", lambda name: tmp_path / name)
     done = run("demo", "--out", tmp_path / "demo", "-q")
     assert done.exit_code == 1
     assert done.stderr.startswith("--- expected\n+++ made\n")
