@@ -19,8 +19,9 @@ from interop.mapping.census import with_census
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
 from interop.mapping.lint import lint
-from interop.mapping.load import check_tables, overlay, read_domain
+from interop.mapping.load import overlay, read_domain
 from interop.mapping.model import DomainMapping
+from interop.mapping.names import check_tables
 from interop.mapping.plan import plan
 from interop.mapping.roster import ROSTER
 from interop.mapping.story import Known, Story, stories

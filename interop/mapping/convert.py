@@ -8,8 +8,8 @@ import polars as pl
 from interop.mapping.choosers import CHOOSERS
 from interop.mapping.context import Column, Context, Problem, holds
 from interop.mapping.lineage import lineage
-from interop.mapping.load import needs
 from interop.mapping.model import DomainMapping, Variable
+from interop.mapping.names import needs
 from interop.mapping.plan import Step
 from interop.mapping.rows import begin
 from interop.mapping.settle import order, settle

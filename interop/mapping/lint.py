@@ -9,8 +9,8 @@ from interop.cdisc.standard import Standard
 from interop.issues import Issue, Issues, Location, Severity
 from interop.knowledge import folder
 from interop.mapping.context import Context
-from interop.mapping.load import needs
 from interop.mapping.model import Child, Conditions, DomainMapping, Join, Variable
+from interop.mapping.names import needs
 from interop.mapping.put import places
 from interop.mapping.verbs.coded import table_target
 from interop.mapping.verbs.registry import names

@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 
 from interop.errors import MappingError
-from interop.mapping.load import needs
 from interop.mapping.model import DomainMapping
+from interop.mapping.names import needs
 from interop.tables import suggestion
 
 Kind = Literal["rows", "choose", "variable", "settle", "derive"]

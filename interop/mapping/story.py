@@ -13,8 +13,9 @@ from interop.errors import MappingError
 from interop.knowledge import folder
 from interop.mapping.context import Context
 from interop.mapping.derive import DERIVATIONS
-from interop.mapping.load import needs, read_domain
+from interop.mapping.load import read_domain
 from interop.mapping.model import Conditions, DomainMapping, Variable
+from interop.mapping.names import needs
 from interop.mapping.verbs import VERBS
 from interop.mapping.verbs.coded import table_target
 from interop.tables import read_table, suggestion
