@@ -1,4 +1,4 @@
-"""Write r4-elements.csv: path, types, max and targets of every element of FHIR R4 resources and datatypes.
+"""Write r4-elements.csv: path, types, min, max and targets of every element of FHIR R4 resources and datatypes.
 
     npm pack hl7.fhir.r4.examples@4.0.1 && tar xzf hl7.fhir.r4.examples-4.0.1.tgz
     python fhir_profiles/generate_elements.py package
@@ -18,7 +18,7 @@ INHERITED = ("id", "extension", "modifierExtension")
 SYSTEM = "http://hl7.org/fhirpath/System."
 OUT = Path(__file__).with_name("r4-elements.csv")
 
-Row = tuple[str, str, str, str]
+Row = tuple[str, str, str, str, str]
 
 
 def structures(package: Path) -> Iterator[dict[str, Any]]:
@@ -40,7 +40,7 @@ def rows(definition: dict[str, Any]) -> Iterator[Row]:
             continue
         types = element.get("type", [])
         targets = {profile.rpartition("/")[2] for kind in types for profile in kind.get("targetProfile", [])}
-        yield path, _types(element), element["max"], "|".join(sorted(targets))
+        yield path, _types(element), str(element["min"]), element["max"], "|".join(sorted(targets))
 
 
 def _types(element: dict[str, Any]) -> str:
@@ -61,7 +61,7 @@ def main(package: Path) -> None:
     found = {definition["type"]: list(rows(definition)) for definition in structures(package)}
     with OUT.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["path", "types", "max", "targets"])
+        writer.writerow(["path", "types", "min", "max", "targets"])
         for name in sorted(found):
             writer.writerows(found[name])
     print(f"{OUT.name}: {sum(map(len, found.values()))} elements of {len(found)} definitions")

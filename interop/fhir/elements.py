@@ -1,4 +1,4 @@
-"""Every element of FHIR R4 (`r4-elements.csv`): its types, whether it repeats, what it may refer to."""
+"""Every element of FHIR R4 (`r4-elements.csv`): its types, whether it must be there or repeats, what it may refer to."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -24,12 +24,16 @@ _INLINE = frozenset({"BackboneElement", "Element"})  # types whose children stan
 
 
 class Element(msgspec.Struct, frozen=True):
-    """One element: `path` ("Observation.value[x]"), `types`, `many` (max above 1), reference `targets`."""
+    """One element of FHIR R4.
+
+    `path` ("Observation.value[x]"), `types`, `many` (max above 1), reference `targets`, `needed` (min above 0).
+    """
 
     path: str
     types: tuple[str, ...]
     many: bool
     targets: tuple[str, ...]
+    needed: bool = False
 
     @property
     def is_choice(self) -> bool:
@@ -61,7 +65,7 @@ def elements() -> Mapping[str, Element]:
     """
     rows = read_table(
         folder("fhir_profiles") / "r4-elements.csv",
-        required=["path", "types", "max", "targets"],
+        required=["path", "types", "min", "max", "targets"],
         error=SpecError,
     )
     return {(found := _element(row.values)).path: found for row in rows}
@@ -70,7 +74,11 @@ def elements() -> Mapping[str, Element]:
 def _element(values: Mapping[str, str | None]) -> Element:
     types, targets = (tuple((values[column] or "").split("|")) for column in ("types", "targets"))
     return Element(
-        values["path"] or "", tuple(filter(None, types)), values["max"] != "1", tuple(filter(None, targets))
+        values["path"] or "",
+        tuple(filter(None, types)),
+        values["max"] != "1",
+        tuple(filter(None, targets)),
+        values["min"] != "0",
     )
 
 
