@@ -148,7 +148,10 @@ class _Loader(Reader):
         if not isinstance(text, str) or not text.strip():
             self.fail(f"{what} must be a FHIRPath expression, found {text!r}")
         node = replace(parse(text, file=self.file, line=self.line), self.defined)
-        resolved = resolve(node, focus, resource=self.resource)
+        try:
+            resolved = resolve(node, focus, resource=self.resource)
+        except MappingError as error:
+            self.fail(f"path `{text}`: {error.message}")
         self.unknown.extend(resolved.unknown)
         return resolved
 

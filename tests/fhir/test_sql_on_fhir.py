@@ -15,7 +15,6 @@ from interop.fhir.view import View, rows
 
 SHARED = os.environ.get("INTEROP_SHARED")
 FILES = sorted((Path(SHARED) / "data" / "sql-on-fhir").glob("*.json")) if SHARED else []
-UNSUPPORTED = {"lowBoundary", "highBoundary"}  # experimental functions, see docs/gaps.md
 
 
 def cases():
@@ -28,12 +27,8 @@ if not FILES:
     pytest.skip("INTEROP_SHARED is not set: the SQL-on-FHIR tests are not here", allow_module_level=True)
 
 
-def is_unsupported(test):
-    return "shareable" not in test["tags"] and any(name in json.dumps(test["view"]) for name in UNSUPPORTED)
-
-
 def gives_rows(test):
-    return not test.get("expectError") and not is_unsupported(test)
+    return not test.get("expectError")
 
 
 def in_any_order(table):
@@ -43,7 +38,7 @@ def in_any_order(table):
 @pytest.mark.parametrize(("file", "test"), list(cases()))
 def test_conformance(file, test):
     resources = parse(file.read_bytes())["resources"]
-    if test.get("expectError") or is_unsupported(test):
+    if test.get("expectError"):
         with pytest.raises(MappingError):
             rows(View.load(test["view"]), resources)
         return

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from interop.errors import MappingError
+from interop.fhir.path.boundary import boundary
 from interop.fhir.path.keys import reference_key, resource_key
 from interop.fhir.path.values import distinct, text, truth
 
@@ -142,6 +143,19 @@ def _texts(name: str, change: Callable[[str, str], Any]) -> Callable[[Items, Seq
     return apply
 
 
+def _boundary(name: str, *, high: bool) -> Callable[[Items, Sequence[Argument]], Items]:
+    """Of the arguments the text is the type, which `shape.resolve` states, and the number the precision."""
+
+    def apply(items: Items, arguments: Sequence[Argument]) -> Items:
+        asked = [one(argument(items), f"{name}()") for argument in arguments]
+        type_ = next((value for value in asked if isinstance(value, str)), None)
+        precision = next((value for value in asked if isinstance(value, int)), None)
+        found = boundary(one(items, f"{name}()"), type_, precision, high=high)
+        return [] if found is None else [found]
+
+    return apply
+
+
 FUNCTIONS: dict[str, Function] = {
     "where": Function(1, 1, _where, per_item=True),
     "exists": Function(0, 1, _exists, per_item=True),
@@ -164,6 +178,8 @@ FUNCTIONS: dict[str, Function] = {
     "extension": Function(1, 1, _extension),
     "getResourceKey": Function(0, 0, _resource_key),
     "getReferenceKey": Function(0, 1, _reference_key),
+    "lowBoundary": Function(0, 1, _boundary("lowBoundary", high=False)),
+    "highBoundary": Function(0, 1, _boundary("highBoundary", high=True)),
     "startsWith": Function(1, 1, _texts("startsWith", lambda text, other: text.startswith(other))),
     "endsWith": Function(1, 1, _texts("endsWith", lambda text, other: text.endswith(other))),
     "contains": Function(1, 1, _texts("contains", lambda text, other: other in text)),

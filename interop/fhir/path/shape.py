@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from interop.errors import MappingError
 from interop.fhir.elements import PRIMITIVES, Element, child
+from interop.fhir.path.boundary import form
 from interop.fhir.path.functions import FUNCTIONS
 from interop.fhir.path.nodes import (
     Binary,
@@ -53,6 +55,8 @@ _RESULTS = {
     **dict.fromkeys(_TEXTS, Shape(("string",), many=False)),
 }
 _FIRST_OF_MANY = frozenset({"first", "last", "single"})
+_BOUNDARIES = frozenset({"lowBoundary", "highBoundary"})
+_DATES = frozenset({"date", "dateTime", "instant", "time"})
 _OPEN = frozenset({"Resource", "DomainResource"})  # types whose children depend on the data
 _PER_ITEM = frozenset(name for name, function in FUNCTIONS.items() if function.per_item)
 
@@ -92,7 +96,7 @@ def _literal(node: Literal, _: Shape, __: str) -> Resolved:
 
 def _type(value: Value) -> str:
     if isinstance(value, Temporal):
-        return "dateTime"
+        return form(value)
     if isinstance(value, bool):
         return "boolean"
     return "string" if isinstance(value, str) else "decimal" if isinstance(value, Decimal) else "integer"
@@ -173,15 +177,25 @@ def _call(node: Call, focus: Shape, resource: str) -> Resolved:
     arguments = [resolve(argument, inner, resource=resource) for argument in node.arguments]
     unknown = base.unknown + tuple(path for argument in arguments for path in argument.unknown)
     call = Call(base.node, node.function, tuple(argument.node for argument in arguments))
+    if node.function in _BOUNDARIES:
+        call = Call(call.base, call.function, (*_date_type(node.function, base.shape), *call.arguments))
     return Resolved(
         call, _result(node.function, base.shape, [argument.shape for argument in arguments]), unknown
     )
 
 
+def _date_type(function: str, shape: Shape) -> tuple[Node, ...]:
+    """The type of a date or time as an argument, since the text of a date is that of a dateTime too."""
+    types = [type_ for type_ in shape.types if type_ in _DATES]
+    if len(types) > 1:
+        raise MappingError(f"{function}() needs one type, found {'|'.join(types)}; add .ofType({types[0]})")
+    return (Literal(types[0]),) if types else ()
+
+
 def _result(function: str, base: Shape, arguments: list[Shape]) -> Shape:
     if function in _RESULTS:
         return _RESULTS[function]
-    if function in _FIRST_OF_MANY:
+    if function in _FIRST_OF_MANY or function in _BOUNDARIES:
         return Shape(base.types, many=False)
     if function == "getReferenceKey":
         return Shape(("string",), base.many)
