@@ -77,7 +77,8 @@ def _read_later(batch: Batch, domain: str, step: int) -> set[str]:
 
 
 def _variables(work: Work) -> pl.DataFrame:
-    return work.frame.select("_key", *work.mapping.columns)
+    rest = [name for name in work.frame.columns if name.startswith("_") and name.endswith(".rest")]
+    return work.frame.select("_key", *work.mapping.columns, *rest)
 
 
 def _mapped(work: Work) -> pl.DataFrame:

@@ -5,23 +5,49 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from interop.cdisc import iso8601
+from interop.cdisc.longtext import MOST_BYTES, split
 from interop.mapping.context import Context, Problem, holds
+from interop.mapping.supp import is_text
 from interop.mapping.work import Work, apply
-
-MOST_BYTES = 200  # of a Char variable (XPT version 5; FDA Technical Conformance Guide)
 
 
 def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
-    """Report findings, quarantine what cannot be a record, keep one of each duplicate."""
+    """Report findings, quarantine what cannot be a record, keep one of each duplicate, cut long text."""
     for finding in work.mapping.findings:
         rows = holds(work.frame, finding.when, finding.unless, context)
         apply(work, Problem(finding.rule, rows), severities, variable=finding.variable)
-    for name in work.mapping.columns:
-        if name in work.frame.columns and work.frame[name].dtype == pl.String:
-            long = work.frame[name].str.len_bytes() > MOST_BYTES
-            apply(work, Problem("MAP-VALUE-005", long), severities, variable=name)
+    long = _long(work)
+    for name, parts in long.items():
+        whole = [text for text, cut in parts.items() if len(cut) == 1]
+        apply(work, Problem("MAP-VALUE-005", work.frame[name].is_in(whole)), severities, variable=name)
     work.drop_marked()
     _duplicates(work)
+    for name, parts in long.items():
+        _cut(work, name, parts)
+
+
+def _long(work: Work) -> dict[str, dict[str, list[str]]]:
+    """Variables with text above 200 bytes: each text and its parts, a single one where it may not be cut."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name in work.mapping.columns:
+        if name in work.frame.columns and work.frame[name].dtype == pl.String:
+            values = work.frame[name]
+            texts = values.filter(values.str.len_bytes() > MOST_BYTES).unique().sort()
+            free = is_text(work.mapping, name)
+            if texts.len():
+                found[name] = {text: split(text) if free else [text] for text in texts}
+    return found
+
+
+def _cut(work: Work, name: str, parts: Mapping[str, list[str]]) -> None:
+    """Keep the first part of long texts, and the others for SUPP-- in a list column ``_NAME.rest``."""
+    values = work.frame[name]
+    first = {text: cut[0] for text, cut in parts.items()}
+    rest = {text: cut[1:] for text, cut in parts.items()}
+    going_on = values.is_in(list(parts))
+    work.report(Problem("MAP-VALUE-010", going_on), variable=name)
+    tail = values.replace_strict(rest, default=None, return_dtype=pl.List(pl.String))
+    work.frame = work.frame.with_columns(values.replace(first), tail.alias(f"_{name}.rest"))
 
 
 def order(work: Work, read: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from interop.mapping.context import Context
 from interop.mapping.model import DomainMapping, Join
 from interop.mapping.put import Place, places, written
 from interop.mapping.roster import ID, patient_id
+from interop.mapping.supp import with_qualifiers
 from interop.mapping.work import rules
 
 
@@ -46,7 +47,9 @@ def to_fhir(
     for domain, mapping in mappings.items():
         if not len(datasets.get(domain, ())):
             continue
-        rows, orphans = _with_qualifiers(mapping, datasets)
+        rows, orphans = with_qualifiers(
+            mapping, _texts(mapping, datasets[domain]), datasets.get(f"SUPP{domain}")
+        )
         issues += [_orphan(domain, usubjid, qnam) for usubjid, qnam in orphans]
         known = rows["USUBJID"].is_in(subjects)
         issues += [_stranger(domain, usubjid) for usubjid in rows.filter(~known)["USUBJID"].unique().sort()]
@@ -71,27 +74,11 @@ def _subjects(mappings: Mapping[str, DomainMapping], datasets: Mapping[str, Data
     return [usubjid for frame in frames for usubjid in frame["USUBJID"].unique().sort()]
 
 
-def _with_qualifiers(
-    mapping: DomainMapping, datasets: Mapping[str, Dataset]
-) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
-    """Rows with every variable and qualifier of the mapping as text, and qualifiers without a parent."""
-    frame = datasets[mapping.domain].frame
-    frame = frame.with_columns(_plain(frame[name]) for name in frame.columns)
+def _texts(mapping: DomainMapping, dataset: Dataset) -> pl.DataFrame:
+    """A dataset's rows as text, with every variable and qualifier of the mapping."""
+    frame = dataset.frame.with_columns(_plain(dataset.frame[name]) for name in dataset.frame.columns)
     missing = [pl.lit(None, pl.String).alias(name) for name in mapping.columns if name not in frame.columns]
-    frame = frame.with_columns(missing)
-    extra = datasets.get(f"SUPP{mapping.domain}")
-    if extra is None or not mapping.supp:
-        return frame, []
-    seq = f"{mapping.domain}SEQ"
-    keys = ["USUBJID", *([seq] if seq in frame.columns else [])]
-    parts = extra.frame.select("USUBJID", pl.col("IDVARVAL").alias(seq), "QNAM", "QVAL")
-    lost = parts.join(frame, on=keys, how="anti").sort("USUBJID", "QNAM").select("USUBJID", "QNAM").rows()
-    for qnam in mapping.supp:
-        values = parts.filter(pl.col("QNAM") == qnam).unique(keys, keep="first", maintain_order=True)
-        frame = frame.drop(qnam).join(
-            values.select(*keys, pl.col("QVAL").alias(qnam)), on=keys, how="left", maintain_order="left"
-        )
-    return frame, lost
+    return frame.with_columns(missing)
 
 
 def _plain(values: pl.Series) -> pl.Series:

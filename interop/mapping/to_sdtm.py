@@ -123,7 +123,7 @@ def _reduce(
     datasets: dict[str, Dataset] = {}
     lineage: dict[str, pl.DataFrame] = {}
     for domain, mapping in plan.mappings.items():
-        frame = pl.concat([c.frames[domain] for c in converted], how="vertical_relaxed")
+        frame = pl.concat([c.frames[domain] for c in converted], how="diagonal_relaxed")
         dataset = _dataset(plan.standard, mapping, frame)
         datasets[domain] = dataset
         lineage[domain] = pl.concat([c.lineage[domain] for c in converted], how="vertical_relaxed")
