@@ -1,4 +1,4 @@
-"""Write r4-elements.csv: path, types, min, max and targets of every element of FHIR R4 resources and datatypes.
+"""Write r4-elements.csv: path, types, min, max and targets of every element of FHIR R4.
 
     npm pack hl7.fhir.r4.examples@4.0.1 && tar xzf hl7.fhir.r4.examples-4.0.1.tgz
     python fhir_profiles/generate_elements.py package

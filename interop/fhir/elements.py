@@ -1,4 +1,4 @@
-"""Every element of FHIR R4 (`r4-elements.csv`): its types, whether it must be there or repeats, what it may refer to."""
+"""Every element of FHIR R4 (`r4-elements.csv`): types, cardinality, and what it may refer to."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -26,7 +26,8 @@ _INLINE = frozenset({"BackboneElement", "Element"})  # types whose children stan
 class Element(msgspec.Struct, frozen=True):
     """One element of FHIR R4.
 
-    `path` ("Observation.value[x]"), `types`, `many` (max above 1), reference `targets`, `needed` (min above 0).
+    `path` ("Observation.value[x]"), `types`, `many` (max above 1), its reference `targets`,
+    `needed` (min above 0).
     """
 
     path: str
