@@ -18,6 +18,7 @@ from interop.knowledge import folder
 from interop.mapping.census import with_census
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
+from interop.mapping.definitions import definitions
 from interop.mapping.lint import lint
 from interop.mapping.load import overlay, read_domain
 from interop.mapping.model import DomainMapping
@@ -120,6 +121,11 @@ class Study:
         )
         counted = result.ledger.read <= CENSUS_LIMIT if census is None else census
         return with_census(self.plan, result) if counted else result
+
+    def views(self) -> Mapping[str, Mapping[str, Any]]:
+        """The views by ``<domain>.<view>``, plain ViewDefinitions (SQL-on-FHIR v2) complete in themselves."""
+        roster = read_yaml(folder("mappings") / "roster.yaml")
+        return definitions(self.mappings, roster=roster, constants=self.settings.get("constants", {}))
 
     def explain(self, name: str) -> Sequence[Story]:
         """Where ``DOMAIN.VARIABLE`` comes from and how it goes back; for ``DOMAIN`` each of its variables.

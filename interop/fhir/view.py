@@ -140,7 +140,7 @@ class _Loader(Reader):
             self.fail(f'constant "{name}" needs one value, such as "valueString": "..."')
         value = given.get(name, entry[keys[0]])
         try:
-            return _typed(keys[0].removeprefix("value"), value)
+            return typed_constant(keys[0].removeprefix("value"), value)
         except (ValueError, ArithmeticError):
             self.fail(f'constant "{name}": {value!r} is no {keys[0].removeprefix("value")}')
 
@@ -172,8 +172,11 @@ class _Loader(Reader):
         return resolved.node
 
 
-def _typed(type_: str, value: Value | float) -> Value:
-    """A constant as its type says; text from YAML or from a study becomes a number where it must be one."""
+def typed_constant(type_: str, value: Value | float) -> Value:
+    """Value of a constant as its type says ("Integer", "String"): text becomes a number where it must.
+
+    Raises ValueError or ArithmeticError when the text is none of the type.
+    """
     if type_ == "Decimal":
         return Decimal(str(value))
     if type_ in _INTEGERS:
