@@ -1,7 +1,7 @@
 """The rules of ``--rules fhir``: what makes JSON no legal FHIR R4 (2.6.2 JSON, 2.24 data types).
 
 Subjects: `object` (its keys and its kind), `value` (one JSON value and what it stands for), `many` (the same,
-before a list is taken apart), `text` (the text of a primitive and its type), `list` (values of a primitive and
+before a list is taken apart), `text` (that of a primitive and its type), `list` (values of a primitive and
 their extensions), `resource` (its type and how deep it is contained). Details hold names of
 elements and no data.
 """

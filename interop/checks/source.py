@@ -36,11 +36,9 @@ def check_fhir(source: Source, *, limits: Limits = LIMITS) -> Issues:
         bundles: set[int] = {0} if part.file.form == "document" else set()
         for chunk in read(part, decoder=decoder, limits=limits):
             tally.add_chunk(chunk)
-            for resource, ordinal in zip(chunk.resources, chunk.ordinals, strict=True):
-                tally.add(walk.resource(resource.raw, resource.resourceType), part.file, ordinal, resource)
-                if (line := split_ordinal(ordinal))[1]:
-                    bundles.add(line[0])
-        _check_bundles(part, bundles, walk, tally, limits)
+            bundles |= _check_chunk(chunk, part.file, walk, tally)
+        if part.file.form != "xml":  # whose own shape the reader has looked at
+            _check_bundles(part, bundles, walk, tally, limits)
     return Issues(tally.issues())
 
 
@@ -85,6 +83,18 @@ class _Place(msgspec.Struct, frozen=True):
     ordinal: int
     resource: str | None
     path: str
+
+
+def _check_chunk(chunk: Chunk, file: SourceFile, walk: Walk, tally: "_Tally") -> set[int]:
+    """The resources of a chunk; returns the lines that hold Bundles."""
+    lines = set()
+    for at, (resource, ordinal) in enumerate(zip(chunk.resources, chunk.ordinals, strict=True)):
+        line, entry = split_ordinal(ordinal)
+        if entry:
+            lines.add(line)
+        if at not in chunk.deleted:  # a deletion has no content
+            tally.add(walk.resource(resource.raw, resource.resourceType), file, ordinal, resource)
+    return lines
 
 
 def _check_bundles(part: Part, wanted: set[int], walk: Walk, tally: "_Tally", limits: Limits) -> None:
