@@ -10,6 +10,7 @@ import polars as pl
 from interop.cdisc.ct import Terminology
 from interop.cdisc.dataset import Dataset
 from interop.cdisc.standard import Standard
+from interop.checks import check
 from interop.errors import StudyError
 from interop.fhir.source import Source, open_source
 from interop.fhir.view import View
@@ -137,6 +138,16 @@ class Study:
     def unmapped(self, source: Source | str | Path | Sequence[Any]) -> Sequence[Unmapped]:
         """Codes and units of a source that no table knows, with counts and examples; every Patient counts."""
         return unmapped(self.plan, open_source(source))
+
+    def check(
+        self, source: Source | str | Path | Sequence[Any], *, rules: Sequence[str] = ("fhir",)
+    ) -> Issues:
+        """What rule sets of `interop.checks.RULE_SETS` find in a FHIR source; nothing is converted.
+
+        `source` is anything `open_source` takes. Of each kind of breach the first five are shown and the rest
+        is counted. Raises SpecError for a rule set that is not there.
+        """
+        return check(open_source(source), rules=rules)
 
     def lint(self) -> Issues:
         """What is doubtful in the study's mappings; what is wrong is refused by `load`."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from interop.cli.check import check
 from interop.cli.explain import explain, unmapped
 from interop.cli.study import lint, show
 from interop.cli.to_sdtm import demo, to_sdtm
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "to-sdtm": to_sdtm,
     "explain": explain,
     "unmapped": unmapped,
+    "check": check,
 }
 STUDY_COMMANDS: dict[str, Callable[..., None]] = {"show": show, "lint": lint}
 for group, commands in ((app, COMMANDS), (study_app, STUDY_COMMANDS)):
