@@ -61,7 +61,9 @@ def _told(alternative: Alternative, word: str) -> list[str]:
     return lines + [_fact(name, value) for name, value in facts.items() if value]
 
 
-def _condition(wanted: Sequence[str] | str) -> str:
+def _condition(wanted: Sequence[str] | Mapping[str, Sequence[str]] | str) -> str:
+    if isinstance(wanted, Mapping):
+        return f"is none of {', '.join(wanted['not'])}"
     return f"is {wanted}" if isinstance(wanted, str) else f"is one of {', '.join(wanted)}"
 
 

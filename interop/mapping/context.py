@@ -93,6 +93,8 @@ def _all(rows: pl.DataFrame, conditions: Conditions, context: Context) -> pl.Ser
             mask &= found.is_not_null()
         elif wanted == "absent":
             mask &= found.is_null()
+        elif isinstance(wanted, Mapping):
+            mask &= ~found.cast(pl.String).is_in(list(wanted["not"])).fill_null(value=False)
         else:
             mask &= found.cast(pl.String).is_in(list(wanted)).fill_null(value=False)
     return mask

@@ -36,13 +36,15 @@ class Gathered(msgspec.Struct):
 class Reader(msgspec.Struct, frozen=True):
     """What pass 1 looks for: `views` by name, `targets` and known `rules`.
 
-    Targets are the types that references by identifier may lead to, rules the known ``implicitRules``.
+    Targets are the types that references by identifier may lead to, rules the known ``implicitRules``;
+    `understood` has the URLs of known modifierExtensions by resource type.
     """
 
     views: Mapping[str, CompiledView]
     targets: frozenset[str]
     rules: Sequence[str] = ()
     limits: Limits = LIMITS
+    understood: Mapping[str, frozenset[str]] = {}
 
     @property
     def decoder(self) -> Decoder:
@@ -102,12 +104,12 @@ def _empty(view: CompiledView) -> pl.DataFrame:
 
 def _taken(chunks: Iterable[Chunk], decoder: Decoder, reader: Reader) -> Iterator[Taken]:
     """Chunks in groups of about `GATHERED` resources."""
-    group = Taken(decoder, reader.elements, reader.rules)
+    group = Taken(decoder, reader.elements, reader.rules, reader.understood)
     for chunk in chunks:
         group.add(chunk, targets=reader.targets)
         if group.size >= GATHERED:
             yield group
-            group = Taken(decoder, reader.elements, reader.rules)
+            group = Taken(decoder, reader.elements, reader.rules, reader.understood)
     yield group
 
 
@@ -141,6 +143,6 @@ def take_contained(contained: Sequence[Contained], reader: Reader) -> Gathered:
     """The rows of contained resources; `rid` numbers them in their order."""
     decoder = reader.decoder
     resources = [decoder.decode(piece.raw) for piece in contained]
-    taken = Taken(decoder, reader.elements, reader.rules)
+    taken = Taken(decoder, reader.elements, reader.rules, reader.understood)
     taken.add(Chunk("", resources, list(range(len(resources)))), targets=reader.targets)
     return _gathered(taken, reader)

@@ -151,7 +151,7 @@ def _read(mapping: DomainMapping) -> Iterator[str]:
             yield from needs(part)
             yield from (name for key in part.put or {} for name in key.split("/"))
     yield from _candidates(mapping)
-    yield from [mapping.status["from"]] if mapping.status else []
+    yield from mapping.status.columns if mapping.status else []
     conditions: list[Conditions] = [
         *(c for rule in mapping.omit for c in (rule.when, rule.unless)),
         *(c for rule in mapping.findings for c in (rule.when, rule.unless)),

@@ -15,8 +15,12 @@ from interop.mapping.model import (
     Duplicate,
     Finding,
     Gate,
+    Intervals,
     Join,
     Omission,
+    Records,
+    Relation,
+    Status,
     Variable,
 )
 from interop.mapping.names import check_keys, check_variables, check_views
@@ -55,15 +59,19 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         keys=data["keys"],
         resource={**data["resource"], "joined": data.get("joined", {})},
         rows=data.get("rows", "resources"),
-        status=data.get("status"),
+        status=_status(data["status"]) if "status" in data else None,
         gate=_gate(tree) if "gate" in data else None,
-        omit=[Omission(o["reason"], o.get("when", {}), o.get("unless", {})) for o in data.get("omit", [])],
+        omit=[Omission(**omission) for omission in data.get("omit", [])],
         findings=[
-            Finding(f["rule"], f.get("when", {}), f.get("unless", {}), f.get("variable"))
+            Finding(f["rule"], f.get("when", {}), f.get("unless", {}), f.get("variable"), f.get("before", ()))
             for f in data.get("findings", [])
         ],
         duplicate=Duplicate(**data["duplicate"]) if "duplicate" in data else None,
+        records=_records(tree),
+        intervals=_intervals(tree) if "intervals" in data else None,
+        relations=_relations(tree),
         loss=data.get("loss", []),
+        understands=data.get("understands", []),
     )
     check_views(mapping, tree)
     check_keys(mapping, tree)
@@ -83,6 +91,8 @@ def _branches(tree: Tree) -> Sequence[Branch]:
     }
     branches = [Branch(tree.data["from"], children)]
     for n, part in enumerate(tree.data.get("union", [])):
+        if "view" not in part:
+            continue
         own = {
             a: _child(a, c, tree, ("union", n, "children", a)) for a, c in part.get("children", {}).items()
         }
@@ -90,12 +100,49 @@ def _branches(tree: Tree) -> Sequence[Branch]:
             a: Child(a, c.view, c.on, children[a].choose if a in children else c.choose, c.line)
             for a, c in own.items()
         }
-        branches.append(Branch(part["view"], {**children, **shared}, part.get("element")))
+        branches.append(Branch(part["view"], {**children, **shared}, part.get("element"), "instead" in part))
     return branches
+
+
+def _records(tree: Tree) -> Sequence[Records]:
+    return [
+        Records(
+            part["dataset"],
+            part["as"],
+            part.get("when", {}),
+            part.get("unless", {}),
+            tree.line(("union", n)),
+        )
+        for n, part in enumerate(tree.data.get("union", []))
+        if "dataset" in part
+    ]
+
+
+def _intervals(tree: Tree) -> Intervals:
+    line = tree.line(("intervals",))
+    if not _records(tree):
+        raise MappingError(
+            "intervals need a union with a dataset, whose records they are", file=tree.file, line=line
+        )
+    return Intervals(**tree.data["intervals"], line=line)
 
 
 def _child(alias: str, part: Mapping[str, Any], tree: Tree, at: Keys) -> Child:
     return Child(alias, part["view"], part["on"], part.get("choose"), tree.line(at))
+
+
+def _relations(tree: Tree) -> list[Relation]:
+    names = {"with": "dataset"}
+    return [
+        Relation(**{names.get(k, k): value for k, value in one.items()}, line=tree.line(("relations", n)))
+        for n, one in enumerate(tree.data.get("relations", []))
+    ]
+
+
+def _status(data: Mapping[str, Any]) -> Status:
+    sources = data["from"]
+    columns = [sources] if isinstance(sources, str) else sources
+    return Status(data["recode"], columns, data.get("absent", "quarantine"))
 
 
 def _gate(tree: Tree) -> Gate:

@@ -8,7 +8,8 @@ import msgspec
 
 from interop.fhir.view import View
 
-Conditions = Mapping[str, Sequence[str] | Literal["present", "absent"]]
+# {"not": [values]} holds where there is no value, or another one.
+Conditions = Mapping[str, Sequence[str] | Mapping[str, Sequence[str]] | Literal["present", "absent"]]
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -68,6 +69,37 @@ class Branch(msgspec.Struct, frozen=True):
     view: str
     children: Mapping[str, Child]
     element: str | None = None  # FHIRPath of its forEach: the row key gets "#element.n"
+    instead: bool = False  # its rows count for subjects who have none from the branches before
+
+
+class Records(msgspec.Struct, frozen=True):
+    """Records of another dataset as rows: one for each that the conditions let in, read as ``alias.COLUMN``."""
+
+    dataset: str
+    alias: str
+    when: Conditions = {}
+    unless: Conditions = {}
+    line: int = 0
+
+
+class Intervals(msgspec.Struct, frozen=True):
+    """Records of a dataset become one from `start` to `end` while they follow each other and say the same.
+
+    A new interval begins when a value of `same` changes, when a value of `begins` comes that is another one,
+    after a record of `apart`, and after a gap of more days than `gap` (a setting of the study, default 1)
+    allows, times the nominal days that the table of `nominal` has for a value of its variable. An interval
+    that begins with a change takes a null value of `begins` from the column that it names.
+    """
+
+    within: Sequence[str]
+    start: str
+    end: str
+    same: Sequence[str]
+    begins: Mapping[str, str | None] = {}
+    apart: Conditions = {}
+    gap: str = ""
+    nominal: Mapping[str, str] = {}
+    line: int = 0
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -104,14 +136,39 @@ class Finding(msgspec.Struct, frozen=True):
     when: Conditions = {}
     unless: Conditions = {}
     variable: str | None = None
+    before: Sequence[str] = ()  # two dates: the first is certainly before the second
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The policy of a record by its status: the first of the columns with a value; `absent` where none has."""
+
+    table: str
+    columns: Sequence[str]
+    absent: Literal["row", "skip", "remove", "quarantine"] = "quarantine"
 
 
 class Omission(msgspec.Struct, frozen=True):
-    """Rows that are no record of their own, with the reason counted in the ledger."""
+    """Rows that are no record of their own, with the reason counted in the ledger; `rule` also reports them."""
 
     reason: str
     when: Conditions = {}
     unless: Conditions = {}
+    rule: str | None = None
+
+
+class Relation(msgspec.Struct, frozen=True):
+    """Records, or whole datasets, that belong together (RELREC).
+
+    `keys` has the identifying variable of each dataset. Datasets are related by equal values of them, and
+    `types` says MANY or ONE of each; records by a reference: `by` is ``alias.column`` of a child view.
+    """
+
+    id: str
+    dataset: str
+    keys: Mapping[str, str]
+    types: Mapping[str, str] = {}
+    by: str | None = None
+    line: int = 0
 
 
 class DomainMapping(msgspec.Struct, frozen=True):
@@ -128,12 +185,16 @@ class DomainMapping(msgspec.Struct, frozen=True):
     keys: Sequence[str]
     resource: Mapping[str, Any]
     rows: Literal["resources", "roster"] = "resources"
-    status: Mapping[str, str] | None = None
+    status: Status | None = None
     gate: Gate | None = None
     omit: Sequence[Omission] = ()
     findings: Sequence[Finding] = ()
     duplicate: Duplicate | None = None
+    records: Sequence[Records] = ()
+    intervals: Intervals | None = None
+    relations: Sequence[Relation] = ()
     loss: Sequence[Mapping[str, str]] = ()
+    understands: Sequence[str] = ()  # URLs of modifierExtensions of the main resource
 
     @property
     def main(self) -> View:

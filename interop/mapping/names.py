@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from interop.cdisc.longtext import numbered
 from interop.errors import MappingError
 from interop.mapping.concepts import CodeTable
 from interop.mapping.model import Child, DomainMapping, Finding, Gate, Join, Omission, Variable
+from interop.mapping.supp import is_text
 from interop.mapping.verbs import VERBS
 from interop.mapping.verbs.coded import table_target
 from interop.tables import Tree, suggestion
@@ -34,7 +36,8 @@ def check_views(mapping: DomainMapping, tree: Tree) -> None:
     rules: dict[str, Sequence[Omission | Finding]] = {"omit": mapping.omit, "findings": mapping.findings}
     for key, found in rules.items():
         for n, rule in enumerate(found):
-            _require([*rule.when, *rule.unless], mapping, key, (mapping.file, tree.line((key, n))))
+            read = [*rule.when, *rule.unless, *(rule.before if isinstance(rule, Finding) else ())]
+            _require(read, mapping, key, (mapping.file, tree.line((key, n))))
 
 
 def check_keys(mapping: DomainMapping, tree: Tree) -> None:
@@ -44,6 +47,12 @@ def check_keys(mapping: DomainMapping, tree: Tree) -> None:
         named |= {
             ("duplicate",): [*mapping.duplicate.keys, *mapping.duplicate.values, *mapping.duplicate.sure]
         }
+    if mapping.intervals is not None:
+        rule = mapping.intervals
+        own = [*rule.within, rule.start, rule.end, *rule.same, *rule.begins, *rule.nominal]
+        named |= {("intervals",): own}
+        read = [*rule.apart, *(name for name in rule.begins.values() if name)]
+        _require(read, mapping, "intervals", (mapping.file, rule.line))
     for at, names in named.items():
         for name in names:
             if name not in mapping.columns:
@@ -54,9 +63,42 @@ def check_keys(mapping: DomainMapping, tree: Tree) -> None:
                 )
 
 
+def check_relations(mappings: Mapping[str, DomainMapping]) -> None:
+    """Raise MappingError with file:line for a relation of what is not there."""
+    for mapping in mappings.values():
+        for relation in mapping.relations:
+            place = (mapping.file, relation.line)
+            if set(relation.keys) != {mapping.domain, relation.dataset}:
+                raise MappingError(
+                    f"relation {relation.id}: keys name {mapping.domain} and {relation.dataset}",
+                    file=place[0],
+                    line=place[1],
+                )
+            for domain, name in relation.keys.items():
+                known = mappings[domain].columns if domain in mappings else {name: None}
+                if name not in known:
+                    raise MappingError(
+                        f'relation {relation.id}: no variable "{name}" in {domain}{suggestion(name, known)}',
+                        file=place[0],
+                        line=place[1],
+                    )
+            if relation.by is not None:
+                _require([relation.by], mapping, f"relation {relation.id}", place)
+
+
 def check_variables(mapping: DomainMapping) -> None:
-    """Raise MappingError with file:line for the first variable that reads what nothing gives."""
+    """Raise MappingError with file:line for the first variable that reads what nothing gives.
+
+    The same for one whose long text would go on under the name of another.
+    """
     for variable in mapping.columns.values():
+        further = numbered(variable.name, 1)
+        if further in mapping.columns and is_text(mapping, variable.name):
+            raise MappingError(
+                f"{variable.name}: text above 200 bytes goes on in {further}, which is another variable",
+                file=variable.file,
+                line=variable.line,
+            )
         for alternative in variable.alternatives:
             _require(needs(alternative), mapping, variable.name, (alternative.file, alternative.line))
 
@@ -65,10 +107,13 @@ def check_tables(mapping: DomainMapping, tables: Mapping[str, CodeTable]) -> Non
     """Raise MappingError with file:line for the first code table, or column of one, that is not there."""
     gate, status = mapping.gate, mapping.status
     if status is not None:
-        _require_table(f"{status['recode']}.policy", tables, "status", (mapping.file, 1))
+        _require_table(f"{status.table}.policy", tables, "status", (mapping.file, 1))
     if gate is not None:
         for column in ("code", *([gate.agree] if gate.agree else []), *gate.keep):
             _require_table(f"{gate.table}.{column}", tables, "gate", (mapping.file, gate.line))
+    if mapping.intervals is not None:
+        for target in mapping.intervals.nominal.values():
+            _require_table(target, tables, "intervals", (mapping.file, mapping.intervals.line))
     for variable in mapping.columns.values():
         for alternative in variable.alternatives:
             for target in _targets(alternative, gate):
@@ -127,9 +172,10 @@ def needs(alternative: Variable) -> list[str]:
 def _require(names: Iterable[str], mapping: DomainMapping, what: str, place: tuple[Path, int]) -> None:
     """Raise MappingError for the first name that nothing gives: no view, domain, gate or roster."""
     known = available(mapping)
+    taken = {source.alias for source in mapping.records}  # their columns are known when all files are read
     for name in names:
         head, _, tail = name.partition(".")
-        foreign = head in ("gate", "roster") or name.startswith("_") or (head.isupper() and tail)
+        foreign = head in ("gate", "roster", "*", *taken) or name.startswith("_") or (head.isupper() and tail)
         if name not in known and not foreign:
             raise MappingError(
                 f'{what}: no column "{name}"{suggestion(name, known)}', file=place[0], line=place[1]

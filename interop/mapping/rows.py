@@ -20,7 +20,7 @@ def begin(mapping: DomainMapping, views: Views, context: Context) -> Work:
     """The rows of one domain, with everything that variables can read but what a chooser gives."""
     work = Work(mapping, pl.DataFrame(), {}, [], [])
     _branches(work, views, context)
-    for step in (_subjects, _status, _joins, _omit, _gate):
+    for step in (_subjects, _status, _joins, _omit, _gate, _instead, _records):
         step(work, views, context)
     return work
 
@@ -29,10 +29,12 @@ def _branches(work: Work, views: Views, context: Context) -> None:
     frames: list[pl.DataFrame] = []
     children: dict[str, list[pl.DataFrame]] = {}
     at = 0
-    for branch in work.mapping.branches:
-        frame = _main(work.mapping, branch, views, context)
+    for n, branch in enumerate(work.mapping.branches):
+        frame = _main(work.mapping, branch, views, context).with_columns(_branch=pl.lit(n, pl.UInt8))
         frame = frame.with_columns(_at=pl.int_range(at, at + frame.height, dtype=pl.UInt32, eager=True))
         at += frame.height
+        if branch.instead:
+            frame = frame.with_columns(_instead=pl.lit(value=True))
         frames.append(frame)
         for alias, child in branch.children.items():
             children.setdefault(alias, []).append(_parts(frame, views[child.view], child))
@@ -96,20 +98,20 @@ def _subjects(work: Work, views: Views, context: Context) -> None:
 
 def _status(work: Work, views: Views, context: Context) -> None:
     del views
-    if work.mapping.status is None:
+    status = work.mapping.status
+    if status is None:
         return
-    table = context.tables[work.mapping.status["recode"]].forward("policy")
+    table = context.tables[status.table].forward("policy")
     policies = {code: policy for (_, code), policy in table.items()}
-    sent = column(work.frame, work.mapping.status["from"], context)
-    policy = sent.replace_strict(policies, default="quarantine", return_dtype=pl.String).fill_null(
-        "quarantine"
-    )
+    sent = pl.select(pl.coalesce(column(work.frame, name, context) for name in status.columns)).to_series()
+    policy = sent.replace_strict(policies, default="quarantine", return_dtype=pl.String)
+    policy = policy.zip_with(sent.is_not_null(), pl.Series([status.absent]))
     work.quarantine(Problem("MAP-STATUS-001", policy == "quarantine", sent))
-    policy = policy.filter(policy != "quarantine")
+    sent, policy = (part.filter(policy != "quarantine") for part in (sent, policy))
     work.drop(policy == "remove", fate="removed", reason="entered-in-error")
-    policy = policy.filter(policy != "remove")
+    sent, policy = (part.filter(policy != "remove") for part in (sent, policy))
     skipped = policy == "skip"
-    work.report(Problem("MAP-STATUS-002", skipped, column(work.frame, work.mapping.status["from"], context)))
+    work.report(Problem("MAP-STATUS-002", skipped, sent))
     work.drop(skipped, fate="out of scope", reason="status")
 
 
@@ -139,11 +141,10 @@ def _join(
 def _omit(work: Work, views: Views, context: Context) -> None:
     del views
     for omission in work.mapping.omit:
-        work.drop(
-            holds(work.frame, omission.when, omission.unless, context),
-            fate="out of scope",
-            reason=omission.reason,
-        )
+        rows = holds(work.frame, omission.when, omission.unless, context)
+        if omission.rule is not None:
+            work.report(Problem(omission.rule, rows))
+        work.drop(rows, fate="out of scope", reason=omission.reason)
 
 
 def _gate(work: Work, views: Views, context: Context) -> None:
@@ -173,6 +174,42 @@ def _gate(work: Work, views: Views, context: Context) -> None:
     for name, values in gate.keep.items():
         elsewhere = ~column(work.frame, f"gate.{name}", context).is_in(list(values)).fill_null(value=False)
         work.drop(elsewhere, fate="out of scope", reason="belongs to another domain")
+
+
+def _instead(work: Work, views: Views, context: Context) -> None:
+    """Leave out rows that stand in for other views' where their subject has a row of those."""
+    del views, context
+    if "_instead" not in work.frame.columns:
+        return
+    spare = work.frame["_instead"].fill_null(value=False)
+    served = work.frame["USUBJID"].filter(~spare).unique()
+    work.drop(
+        spare & work.frame["USUBJID"].is_in(served.implode()),
+        fate="out of scope",
+        reason="other records of the subject are taken",
+    )
+
+
+def _records(work: Work, views: Views, context: Context) -> None:
+    """Add a row for each record of another dataset that is to be one here too."""
+    del views
+    if not work.mapping.records:
+        return
+    frames = [work.frame.with_columns(_dataset=pl.lit(None, pl.String))]
+    for source in work.mapping.records:
+        frame = context.frames.get(source.dataset, pl.DataFrame())
+        kept = [
+            name for name in frame.columns if name in (*OWN, "_resource", "_element", "_parent", "USUBJID")
+        ]
+        named = {
+            f"{source.alias}.{n}": pl.col(n) for n in frame.columns if not n.startswith("_") and "._" not in n
+        }
+        rows = frame.select(*kept, **named, _dataset=pl.lit(source.dataset))
+        frames.append(rows.filter(holds(rows, source.when, source.unless, context)))
+    together = pl.concat(frames, how="diagonal_relaxed")
+    last = together["_at"].max() if together["_at"].len() else None
+    free = pl.int_range(pl.len(), dtype=pl.UInt32) + (0 if last is None else int(str(last)) + 1)
+    work.frame = together.with_columns(_at=pl.coalesce("_at", free))
 
 
 def _admitted(work: Work, gate: Gate, entries: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from interop.fhir.distinct import Element
-from interop.fhir.json import ENVELOPE, Decoder, parse
+from interop.fhir.json import ENVELOPE, Decoder, dump, parse
 from interop.fhir.lines import Chunk, Unreadable
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ INDEX = {
     "last_updated": pl.String,
     "rules": pl.Boolean,
     "modifier": pl.Boolean,
+    "deleted": pl.Boolean,
 }
 _MODIFIER = b"modifierExtension"
 RAWS = {"rid": pl.UInt32, "type": pl.String, "raw": pl.Binary}
@@ -57,12 +58,20 @@ class OfType:
 class Taken:
     """Chunks of resources as columns of `INDEX`, raw elements by type, and what could not be read.
 
-    `wanted` names the elements to take by type, `rules` the known implicitRules.
+    `wanted` names the elements to take by type, `rules` the known implicitRules, `understood` the URLs of
+    modifierExtensions that a mapping reads, by type.
     """
 
-    def __init__(self, decoder: Decoder, wanted: Mapping[str, Sequence[str]], rules: Iterable[str]) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        wanted: Mapping[str, Sequence[str]],
+        rules: Iterable[str],
+        understood: Mapping[str, frozenset[str]],
+    ) -> None:
         self._decoder, self._wanted = decoder, wanted
         self._rules = {b"", *(f'"{rule}"'.encode() for rule in rules)}
+        self._understood = understood
         self._index: dict[str, list[Any]] = {name: [] for name in INDEX}
         self.size = 0
         self.types: dict[str, OfType] = {}
@@ -83,12 +92,25 @@ class Taken:
         self.issues.extend(chunk.issues)
         types = [resource.resourceType for resource in chunk.resources]
         self._add_index(chunk, types)
+        first = self.size
         start = 0
         for kind, run in groupby(types):
             stop = start + sum(1 for _ in run)
             found = self._add_run(kind, chunk.resources[start:stop], targets)
-            self._index["modifier"].extend(_modified(found, stop - start, look=chunk.may_modify))
+            known = self._understood.get(kind, frozenset())
+            self._index["modifier"].extend(_modified(found, stop - start, known, look=chunk.may_modify))
             start = stop
+        self._add_entries(chunk, first)
+
+    def _add_entries(self, chunk: Chunk, first: int) -> None:
+        """Take what Bundles say of their resources, the first of which has the number `first`."""
+        self._index["deleted"].extend(repeat(False, len(chunk.resources)))  # noqa: FBT003  a value
+        for at in chunk.modified:
+            self._index["modifier"][first + at] = True
+        for at in chunk.deleted:
+            self._index["deleted"][first + at] = True
+        for at, rules in chunk.rules.items():
+            self._index["rules"][first + at] |= dump(rules) not in self._rules
 
     def _add_run(
         self, kind: str, resources: Sequence[Any], targets: Iterable[str]
@@ -123,19 +145,33 @@ class Taken:
             self._index[name].extend(values)
 
 
-def _modified(elements: Mapping[str, list[bytes]], n: int, *, look: bool) -> list[bool]:
-    """Whether a modifierExtension stands in each of `n` resources, at any depth (FHIR R4 2.4).
+def _modified(
+    elements: Mapping[str, list[bytes]], n: int, known: frozenset[str], *, look: bool
+) -> list[bool]:
+    """Whether a modifierExtension that is not `known` stands in each of `n` resources (FHIR R4 2.4).
 
-    A contained resource answers for itself.
+    Below the resource itself none is known. A contained resource answers for itself.
     """
     if not look:
         return [False] * n
-    modified = [raw not in (b"", b"[]") for raw in elements.get("modifierExtension", [b""] * n)]
+    modified = [_is_strange(raw, known) for raw in elements.get("modifierExtension", [b""] * n)]
     for name, raws in elements.items():
         if name not in ("modifierExtension", "contained"):
             for at, raw in enumerate(raws):
                 modified[at] = modified[at] or (_MODIFIER in raw and _has_modifier(parse(raw)))
     return modified
+
+
+def _is_strange(raw: bytes, known: frozenset[str]) -> bool:
+    """Whether the bytes of a resource's modifierExtension hold one that is not known, or modified itself."""
+    if raw in (b"", b"[]"):
+        return False
+    found = parse(raw) if known else None
+    if not isinstance(found, list):
+        return True
+    return any(
+        not isinstance(one, dict) or one.get("url") not in known or _has_modifier(one) for one in found
+    )
 
 
 def _has_modifier(value: object) -> bool:

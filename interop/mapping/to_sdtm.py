@@ -20,8 +20,10 @@ from interop.mapping.context import Context
 from interop.mapping.convert import Batch, Converted, convert
 from interop.mapping.gather import Gathered, Reader, gather
 from interop.mapping.ledger import Ledger, ledger, settle_fates
+from interop.mapping.lineage import stacked
 from interop.mapping.model import DomainMapping
 from interop.mapping.plan import Step
+from interop.mapping.relrec import RELREC, relrec
 from interop.mapping.report import issues_of
 from interop.mapping.resolve import Resolved, resolve
 from interop.mapping.roster import Roster, enrol, enrol_all
@@ -85,6 +87,12 @@ def reader_of(plan: Plan) -> Reader:
         {name: compile_view(view) for name, view in views.items()},
         targets=frozenset({"Patient", *joined, *(view.resource for view in plan.roster_views.values())}),
         rules=plan.settings.get("implicit_rules", []),
+        understood={
+            kind: frozenset(
+                url for m in plan.mappings.values() if m.main.resource == kind for url in m.understands
+            )
+            for kind in {m.main.resource for m in plan.mappings.values()}
+        },
     )
 
 
@@ -122,14 +130,21 @@ def _reduce(
 ) -> Result:
     datasets: dict[str, Dataset] = {}
     lineage: dict[str, pl.DataFrame] = {}
+    frames = {
+        domain: pl.concat([c.frames[domain] for c in converted], how="diagonal_relaxed")
+        for domain in plan.mappings
+    }
     for domain, mapping in plan.mappings.items():
-        frame = pl.concat([c.frames[domain] for c in converted], how="diagonal_relaxed")
+        frame = frames[domain]
         dataset = _dataset(plan.standard, mapping, frame)
         datasets[domain] = dataset
-        lineage[domain] = pl.concat([c.lineage[domain] for c in converted], how="vertical_relaxed")
+        lineage[domain] = stacked([c.lineage[domain] for c in converted])
         extra = supplemental(mapping, frame, plan.standard)
         if extra is not None:
             datasets[extra.name] = extra
+    together = relrec(plan.mappings, frames, pl.concat([c.related for c in converted]), plan.standard)
+    if together is not None:
+        datasets[RELREC], lineage[RELREC] = together
     disposed = settle_fates(
         resolved.index, pl.concat([resolved.fates, routed.fates, *(c.fates for c in converted)])
     )
