@@ -1,11 +1,13 @@
 """A dataset: a domain and the frame that follows it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
 
 from interop.cdisc.standard import Domain, Variable
+from interop.cdisc.table import Column, Table, as_floats
 from interop.errors import SpecError
 from interop.tables import suggestion
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WHOLE = ("SEQ", "DY")  # sequence numbers and study days count whole units (SDTMIG 3.4 4.1.5, 4.4.4)
+
+_KINDS: Mapping[pl.DataType, str] = {pl.Int64(): "integer", pl.Float64(): "float"}  # Dataset-JSON 1.1
 
 
 class Dataset(msgspec.Struct, frozen=True, eq=False):
@@ -65,6 +69,31 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     def variables(self) -> tuple[Variable, ...]:
         """The variables that the frame holds, in its order."""
         return tuple(self.domain[name] for name in self.frame.columns)
+
+    @property
+    def table(self) -> Table:
+        """The dataset as files hold it: labels and keys of the standard, text as long as its longest."""
+        keys = [name for name in map(self.domain.resolve, self.domain.keys) if name in self.frame.columns]
+        longest = self.frame.select(pl.col(pl.String).str.len_chars().max())
+        columns = []
+        for variable in self.variables:
+            name, found = variable.name, self.frame[variable.name].dtype
+            key = keys.index(name) + 1 if name in keys else None
+            length = max(1, longest[name][0] or 1) if found == pl.String else None
+            kind = _KINDS.get(found)
+            columns.append(
+                Column(name, variable.label, variable.type, length=length, key=key, data_type=kind)
+            )
+        return Table(self.name, self.label, tuple(columns), self.frame)
+
+    @classmethod
+    def of(cls, table: Table, domain: Domain) -> "Dataset":
+        """The dataset of a table whose columns are variables of `domain`; labels are the standard's.
+
+        Raises `SpecError` for an unknown column, text where a number is due or a number where text is due.
+        """
+        numbers = [column.name for column in table.columns if column.type == "Num"]
+        return cls(domain, table.frame.with_columns(as_floats(table.frame[name]) for name in numbers))
 
     def complete(self) -> "Dataset":
         """The same records with every Req and Exp variable, null where it was absent (SDTMIG 3.4 4.1.5)."""

@@ -12,52 +12,45 @@ import polars as pl
 from numpy.typing import NDArray
 
 from interop.cdisc import ibm
-from interop.cdisc.dataset import Dataset
 from interop.cdisc.standard import LABEL_LENGTH
-from interop.cdisc.xpt_records import NUMBER, RECORD, Field, Member, moment, pack
+from interop.cdisc.table import Table, as_floats
+from interop.cdisc.xpt_records import NUMBER, RECORD, Field, moment, pack
 from interop.errors import OutputError
 
 TEXT_LENGTH = 200  # bytes of the longest Char value in v5
+MIN_NUMBER = 2  # bytes of the shortest number
 BLOCK = 1 << 16  # observations that are held as bytes at a time
 
-_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,7}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,7}", re.ASCII)
 
 
 def write_xpt(
-    dataset: Dataset | Member,
-    path: Path | str,
-    *,
-    encoding: str = "utf-8",
-    lengths: Mapping[str, int] | None = None,
-    timestamp: datetime | None = None,
-    special: Mapping[str, Mapping[int, str]] | None = None,
+    table: Table, path: Path | str, *, encoding: str = "utf-8", timestamp: datetime | None = None
 ) -> None:
-    """Writes a dataset as SAS Transport v5, whole or not at all.
+    """Writes a table as SAS Transport v5, whole or not at all.
 
     `encoding` is that of the text ("utf-8", "ascii", "euc-cn"); a Char variable is as long as its longest
-    value in bytes of it, at least 1, or as `lengths` says. No clock is read: the file is dated 1 January 1960
-    unless `timestamp` is given. `special` names missing values other than "." (variable -> row -> letter).
-    Null text is blanks and trailing blanks do not survive the format; null numbers are ".".
+    value in bytes of it, or as its column says where that is more (at most 200). No clock is read: the file
+    is dated 1 January 1960 unless `timestamp` is given. Null text is blanks and trailing blanks do not
+    survive the format; null numbers are ".", or the letter that `Table.special` names.
 
     Raises `OutputError`, naming dataset, variable and number of rows, for what v5 cannot hold: a name above 8
     characters, a label above 40 bytes, text above 200 bytes, a character outside `encoding`, a number above
-    7.2e75. Obeys SAS technical note TS-140.
+    7.2e75 or a whole one that is no double. Obeys SAS technical note TS-140.
     """
-    path, name = Path(path), dataset.name
+    path, name = Path(path), table.name
     codec = _codec(encoding)
-    _check_names(dataset, codec)
-    texts = _texts(dataset, codec)
-    fields = _fields(dataset, texts, lengths or {})
-    for variable in dataset.variables:
-        if variable.type == "Num":
-            _check_range(name, dataset.frame[variable.name])
-    head = pack(name, dataset.label.encode(codec), fields, encoding=codec, at=moment(timestamp))
+    _check_names(table, codec)
+    texts = _texts(table, codec)
+    numbers = {c.name: _numbers(name, table.frame[c.name]) for c in table.columns if c.type == "Num"}
+    fields = _fields(table, texts, numbers)
+    head = pack(name, table.label.encode(codec), fields, encoding=codec, at=moment(timestamp))
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as stream:
             stream.write(head)
-            frame = dataset.frame.with_columns(text for text, _ in texts.values())
-            _write_observations(stream, frame, fields, special or {})
+            frame = table.frame.with_columns(*(text for text, _ in texts.values()), *numbers.values())
+            _write_observations(stream, frame, fields, table.special)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -72,14 +65,16 @@ def _codec(encoding: str) -> str:
         ) from error
 
 
-def _check_names(dataset: Dataset | Member, codec: str) -> None:
-    named = [(dataset.name, dataset.label, "dataset")]
-    named += [(v.name, v.label, f"variable of {dataset.name}") for v in dataset.variables]
+def _check_names(table: Table, codec: str) -> None:
+    named = [(table.name, table.label, "dataset")]
+    named += [(c.name, c.label, f"variable of {table.name}") for c in table.columns]
     if len(named) == 1:
-        raise OutputError(f"{dataset.name} has no variables to write")
+        raise OutputError(f"{table.name} has no variables to write")
+    if len({name.upper() for name, _, _ in named[1:]}) < len(table.columns):
+        raise OutputError(f"{table.name}: two variables differ in case alone; XPT takes them for one")
     for name, label, what in named:
         if not _NAME.fullmatch(name):
-            raise OutputError(f"{what} {name!r}: XPT needs 1 to 8 of A-Z, 0-9 and _, no digit first")
+            raise OutputError(f"{what} {name!r}: XPT needs 1 to 8 letters, digits and _, no digit first")
         if not _encodable(label, codec) or len(label.encode(codec)) > LABEL_LENGTH:
             raise OutputError(f"{what} {name}: its label must fit {LABEL_LENGTH} bytes of {codec}")
 
@@ -92,10 +87,10 @@ def _encodable(text: str, codec: str) -> bool:
     return True
 
 
-def _texts(dataset: Dataset | Member, codec: str) -> dict[str, tuple[pl.Series, int]]:
+def _texts(table: Table, codec: str) -> dict[str, tuple[pl.Series, int]]:
     """Char columns in text of which each character is one byte of `codec`, with the longest; null is ""."""
-    names = [variable.name for variable in dataset.variables if variable.type == "Char"]
-    frame = dataset.frame.select(names)
+    names = [column.name for column in table.columns if column.type == "Char"]
+    frame = table.frame.select(names)
     size, characters = pl.all().str.len_bytes(), pl.all().str.len_chars()
     facts = frame.select(size.max(), (size.sum() == characters.sum()).name.suffix(" is ASCII"))
     texts = {}
@@ -104,7 +99,7 @@ def _texts(dataset: Dataset | Member, codec: str) -> dict[str, tuple[pl.Series, 
         if facts[f"{name} is ASCII"][0]:
             texts[name] = frame[name].fill_null(""), facts[name][0] or 0
             continue
-        text = _encoded(dataset.name, frame[name].fill_null(""), codec)
+        text = _encoded(table.name, frame[name].fill_null(""), codec)
         texts[name] = text, text.to_frame().select(pl.all().str.len_chars().max()).item()
     return texts
 
@@ -119,34 +114,47 @@ def _encoded(dataset: str, column: pl.Series, codec: str) -> pl.Series:
     return column.replace_strict(distinct, pl.Series(encoded, dtype=pl.String), return_dtype=pl.String)
 
 
+def _numbers(dataset: str, column: pl.Series) -> pl.Series:
+    """A Num column as floats that an IBM float holds."""
+    floats = as_floats(column)
+    if large := (floats.abs() > ibm.LARGEST).sum():
+        raise OutputError(
+            f"{dataset}.{column.name}: {large} rows exceed {ibm.LARGEST:.3g}, the largest in XPT"
+        )
+    if column.dtype == pl.Int64 and (rounded := (floats.cast(pl.Int64, strict=False) != column).sum()):
+        raise OutputError(f"{dataset}.{column.name}: {rounded} rows have more digits than XPT holds")
+    return floats
+
+
 def _fields(
-    dataset: Dataset | Member, texts: Mapping[str, tuple[pl.Series, int]], lengths: Mapping[str, int]
+    table: Table, texts: Mapping[str, tuple[pl.Series, int]], numbers: Mapping[str, pl.Series]
 ) -> tuple[Field, ...]:
     fields, position = [], 0
-    for variable in dataset.variables:
-        length = NUMBER
-        if variable.type == "Char":
-            length = _length(dataset.name, *texts[variable.name], lengths.get(variable.name))
-        fields.append(Field(variable, length, position))
+    for column in table.columns:
+        if column.type == "Char":
+            length = _text_length(table.name, *texts[column.name], column.length)
+        else:
+            length = _number_length(numbers[column.name], column.width)
+        fields.append(Field(column, length, position))
         position += length
     return tuple(fields)
 
 
-def _length(dataset: str, text: pl.Series, longest: int, given: int | None) -> int:
-    limit = min(given or TEXT_LENGTH, TEXT_LENGTH)
-    if longest > limit:
-        rows = (text.str.len_chars() > limit).sum()
+def _text_length(dataset: str, text: pl.Series, longest: int, planned: int | None) -> int:
+    if longest > TEXT_LENGTH:
+        rows = (text.str.len_chars() > TEXT_LENGTH).sum()
         raise OutputError(
-            f"{dataset}.{text.name}: {rows} rows are longer than {limit} bytes; split them before"
+            f"{dataset}.{text.name}: {rows} rows are longer than {TEXT_LENGTH} bytes; split them before"
         )
-    return given or max(1, longest)
+    return min(max(1, longest, planned or 1), TEXT_LENGTH)
 
 
-def _check_range(dataset: str, column: pl.Series) -> None:
-    if large := (column.cast(pl.Float64).abs() > ibm.LARGEST).sum():
-        raise OutputError(
-            f"{dataset}.{column.name}: {large} rows exceed {ibm.LARGEST:.3g}, the largest in XPT"
-        )
+def _number_length(numbers: pl.Series, planned: int | None) -> int:
+    """The bytes planned for a number, where all values are exact in them; else 8."""
+    if planned is None or not MIN_NUMBER <= planned < NUMBER:
+        return NUMBER
+    words = ibm.encode(numbers.fill_null(float("nan")).to_numpy())
+    return NUMBER if words.view("u1").reshape(-1, NUMBER)[:, planned:].any() else planned
 
 
 def _write_observations(
@@ -156,18 +164,20 @@ def _write_observations(
     special: Mapping[str, Mapping[int, str]],
 ) -> None:
     """Rows of `frame`, whose text columns `_texts` has made, as bytes, a block at a time."""
-    texts = [field for field in fields if field.variable.type == "Char"]
-    numbers = [field.variable.name for field in fields if field.variable.type == "Num"]
+    texts = [field for field in fields if field.column.type == "Char"]
+    numbers = [field for field in fields if field.column.type == "Num"]
     runs = _in_runs(frame.select(pl.col(pl.String)))
-    layout = np.dtype([(field.variable.name, f"V{field.length}") for field in fields])
+    layout = np.dtype([(field.column.name, f"V{field.length}") for field in fields])
     store = np.empty(min(BLOCK, frame.height), layout)
     for start in range(0, frame.height, BLOCK):
         part = frame.slice(start, BLOCK)
         block = store[: part.height]
         _fill_text(block, part, texts, runs)
-        for name in numbers:
-            values = part[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-            block[name] = _with_letters(ibm.encode(values), special.get(name, {}), start).view("V8")
+        for field in numbers:
+            name = field.column.name
+            values = part[name].fill_null(float("nan")).to_numpy()
+            words = _with_letters(ibm.encode(values), special.get(name, {}), start)
+            block[name] = _shortened(words, field.length)
         stream.write(block.data)
     stream.write(b" " * (-frame.height * layout.itemsize % RECORD))
 
@@ -182,16 +192,23 @@ def _fill_text(block: NDArray[np.void], part: pl.DataFrame, fields: list[Field],
     """Every Char column padded to its length and laid into the block; a run is padded once and repeated."""
     texts, repeats = [], []
     for field in fields:
-        column = pl.col(field.variable.name)
-        if field.variable.name in runs:
-            repeats.append(column.rle().struct.field("len").implode().alias(field.variable.name))
+        column = pl.col(field.column.name)
+        if field.column.name in runs:
+            repeats.append(column.rle().struct.field("len").implode().alias(field.column.name))
             column = column.rle().struct.field("value")
-        texts.append(column.str.pad_end(field.length).str.join("").alias(field.variable.name))
+        texts.append(column.str.pad_end(field.length).str.join("").alias(field.column.name))
     joined, lengths = part.select(texts), part.select(repeats)
     for field in fields:
-        name = field.variable.name
+        name = field.column.name
         cells = np.frombuffer(joined[name][0].encode("latin-1"), f"V{field.length}")
         block[name] = np.repeat(cells, lengths[name][0].to_numpy()) if name in runs else cells
+
+
+def _shortened(words: NDArray[np.uint64], length: int) -> NDArray[np.void]:
+    """The first bytes of big-endian words."""
+    if length == NUMBER:
+        return words.view("V8")
+    return np.ascontiguousarray(words.view("u1").reshape(-1, NUMBER)[:, :length]).view(f"V{length}").ravel()
 
 
 def _with_letters(words: NDArray[np.uint64], letters: Mapping[int, str], start: int) -> NDArray[np.uint64]:

@@ -1,13 +1,14 @@
 """The header records of a SAS Transport v5 file: 80 bytes each, described in SAS technical note TS-140."""
 
+import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
-import polars as pl
 
-from interop.cdisc.standard import Variable
+from interop.cdisc.standard import NAME_LENGTH
+from interop.cdisc.table import Column
 
 RECORD = 80
 NAMESTR = 140
@@ -21,6 +22,8 @@ OBSERVATION_HEADER = b"HEADER RECORD*******OBS     HEADER RECORD!!!!!!!" + b"0" 
 
 # type, hash, length, number, name, label, format and informat with widths, position, rest; big-endian
 _NAMESTR = struct.Struct(">hhhh8s40s8shhh2s8shhl52s")
+# a name that ends in no digit and has at most 8 characters, a width, decimals
+_FORMAT = re.compile(r"(\$?(?:[A-Za-z_][A-Za-z0-9_]*?)?(?<![0-9]))(\d{0,4})\.?(\d{0,2})", re.ASCII)
 _RELEASE = b"9.4".ljust(8) + b"X64".ljust(8)
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _EPOCH = datetime(1960, 1, 1)  # noqa: DTZ001  SAS time has no zone; day 0 stands for "no clock was read"
@@ -29,24 +32,9 @@ _EPOCH = datetime(1960, 1, 1)  # noqa: DTZ001  SAS time has no zone; day 0 stand
 class Field(msgspec.Struct, frozen=True):
     """Where a variable stands in an observation: `position` and `length` in bytes."""
 
-    variable: Variable
+    column: Column
     length: int
     position: int
-
-
-class Member(msgspec.Struct, frozen=True, eq=False):
-    """A dataset as a transport file holds it.
-
-    `frame` has String and Float64 columns; missing is null, and `special` keeps the letter of each special
-    missing value (variable -> row -> letter). `lengths` are the bytes of each variable.
-    """
-
-    name: str
-    label: str
-    variables: tuple[Variable, ...]
-    frame: pl.DataFrame
-    lengths: Mapping[str, int]
-    special: Mapping[str, Mapping[int, str]] = {}
 
 
 def moment(timestamp: datetime | None) -> bytes:
@@ -77,11 +65,22 @@ def pack(name: str, label: bytes, fields: Iterable[Field], *, encoding: str, at:
 
 
 def unpack(namestr: bytes, encoding: str) -> Field:
-    """The field that a variable record of 136 or 140 bytes describes."""
+    """The field that a variable record of 136 or 140 bytes describes.
+
+    Raises UnicodeDecodeError where its label is not of `encoding`.
+    """
     parts = _NAMESTR.unpack(namestr.ljust(NAMESTR)[:NAMESTR])
-    name, label = (part.decode(encoding, errors="replace").rstrip(" \0") for part in parts[4:6])
-    variable = Variable(name, label, "Num" if parts[0] == 1 else "Char")
-    return Field(variable, length=parts[2], position=parts[14])
+    number, length = parts[0] == 1, parts[2]
+    column = Column(
+        _text(parts[4], "latin-1"),
+        _text(parts[5], encoding),
+        "Num" if number else "Char",
+        length=None if number else length,
+        width=length if number and length != NUMBER else None,
+        format=_format(*parts[6:9]),
+        informat=_format(*parts[11:14]),
+    )
+    return Field(column, length=length, position=parts[14])
 
 
 def padded(content: bytes) -> bytes:
@@ -89,17 +88,40 @@ def padded(content: bytes) -> bytes:
     return content + b" " * (-len(content) % RECORD)
 
 
+def format_parts(text: str) -> tuple[str, int, int] | None:
+    """Name, width and decimals of a SAS format: "DATE9." is ("DATE", 9, 0); None for what is no format."""
+    found = _FORMAT.fullmatch(text)
+    if not found or len(found[1]) > NAME_LENGTH:
+        return None
+    return found[1].upper(), int(found[2] or 0), int(found[3] or 0)
+
+
+def _text(cell: bytes, encoding: str) -> str:
+    return cell.decode(encoding).rstrip(" \0")
+
+
+def _format(name: bytes, width: int, decimals: int) -> str:
+    text = _text(name, "latin-1")
+    return f"{text}{width or ''}.{decimals or ''}" if text or width or decimals else ""
+
+
+def _format_cells(text: str) -> tuple[bytes, int, int]:
+    name, width, decimals = format_parts(text) or ("", 0, 0)
+    return name.encode("ascii").ljust(8), width, decimals
+
+
 def _namestr(number: int, field: Field, encoding: str) -> bytes:
-    variable = field.variable
+    column = field.column
     return _NAMESTR.pack(
-        1 if variable.type == "Num" else 2,
+        1 if column.type == "Num" else 2,
         0,
         field.length,
         number,
-        variable.name.encode("ascii").ljust(8),
-        variable.label.encode(encoding).ljust(40),
-        *(b" " * 8, 0, 0, 0, b"\0\0"),
-        *(b" " * 8, 0, 0),
+        column.name.encode("ascii").ljust(8),
+        column.label.encode(encoding).ljust(40),
+        *_format_cells(column.format),
+        *(0, b"\0\0"),
+        *_format_cells(column.informat),
         field.position,
         b"\0" * 52,
     )
