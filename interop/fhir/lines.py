@@ -1,8 +1,9 @@
 """Lines of bytes and what became of them: blocks of whole lines, chunks of resources, unreadable bytes.
 
 A place in a file is an `ordinal`: the line of an NDJSON file, or the entry of a Bundle document, both from 1.
-An entry of a Bundle that stands in line 7 of an NDJSON file has ordinal `7 | entry << 40`; 0 is a document as
-a whole.
+An entry of a Bundle that stands in line 7 of an NDJSON file has ordinal `7 | entry << 40`, and so has an
+entry in line 7 of an XML document; 0 is a JSON document as a whole, 7 an XML document that begins or breaks
+there.
 """
 
 import gzip
@@ -41,15 +42,25 @@ REASONS = {
     "wrong type": ("FHIR-READ-008", "structure", "id and meta's versionId and lastUpdated must be strings"),
     "no entry": ("FHIR-READ-013", "structure", "Bundle.entry must be a list of objects"),
     "nested bundle": ("FHIR-READ-014", "not-supported", "a Bundle in a Bundle is not opened; send it alone"),
+    "invalid xml": ("FHIR-READ-015", "structure", "not well-formed XML; what came before is read"),
+    "doctype": (
+        "FHIR-READ-016",
+        "security",
+        "a document type declaration is not read (FHIR R4 2.6.1 has none); send the document without it",
+    ),
+    "not fhir xml": ("FHIR-READ-017", "structure", "XML, but its root is not in http://hl7.org/fhir"),
 }
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """Bytes that are no resource: where they are, a `REASONS` code and a detail without content."""
+    """Bytes that are no resource: where they are, a `REASONS` code and a detail without content.
+
+    In XML only the line is known, and `offset` is null.
+    """
 
     file: str
     ordinal: int
-    offset: int
+    offset: int | None
     length: int
     reason: str
     detail: str | None = None
@@ -70,7 +81,9 @@ class Chunk(msgspec.Struct):
 
     `full_urls` is Bundle.entry.fullUrl of each, or an empty list where no Bundle is; `unreadable` holds what
     did not decode and `issues` what is wrong with the file. `may_modify` is false where no byte of it
-    speaks of a modifierExtension, at any depth.
+    speaks of a modifierExtension, at any depth. Of resources in Bundles, by position: `modified` are those
+    whose entry has a modifierExtension, `deleted` those that only say which version was deleted, `rules` the
+    Bundle's implicitRules.
     """
 
     file: str
@@ -80,6 +93,9 @@ class Chunk(msgspec.Struct):
     unreadable: list[Unreadable] = []
     issues: list[Issue] = []
     may_modify: bool = True
+    modified: list[int] = []
+    deleted: list[int] = []
+    rules: dict[int, str] = {}
 
 
 class Block(msgspec.Struct):

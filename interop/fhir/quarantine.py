@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from interop.fhir.bundle import alone
 from interop.fhir.json import LIMITS, Limits
 from interop.fhir.lines import Unreadable
 from interop.fhir.read import records
@@ -22,7 +23,9 @@ def write_quarantine(
 
     `wanted` has ordinals by file name. Records stand in the order of file names and of places within, as the
     bytes that they were; only the line breaks of an indented Bundle entry become spaces, which JSON does not
-    see. What passed a limit (`too large`) is not copied: its place is in its issue, the source still has it.
+    see. An entry that its Bundle's implicitRules or a modifierExtension of its own bar stands in a Bundle
+    that bars it again. A resource of an XML document stands as JSON; what could not be read of one, as it
+    was. What passed a limit (`too large`) is not copied: its place is in its issue, the source still has it.
     """
     places = {file: set(ordinals) for file, ordinals in wanted.items()}
     for bad in unreadable:
@@ -30,7 +33,7 @@ def write_quarantine(
             places.setdefault(bad.file, set()).add(bad.ordinal)
     written = 0
     with path.open("wb") as target:
-        for _, _, raw in records(source, places, limits=limits):
+        for _, _, raw in records(source, places, limits=limits, of=alone):
             target.write(raw.replace(b"\r\n", b"  ").replace(b"\n", b" ") + b"\n")
             written += 1
     return written

@@ -7,7 +7,7 @@ block in which as many resources run over a line's end as share a line: there no
 
 import gzip
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from interop.fhir.bundle import entries, expand, is_bundle
+from interop.fhir.bundle import ENTRIES_PER_CHUNK, Entry, entries, expand, is_bundle, remarks, take
 from interop.fhir.json import LIMITS, Decoder, Limits, is_too_deep
 from interop.fhir.lines import (
     BOM,
@@ -30,8 +30,13 @@ from interop.fhir.lines import (
     is_utf8,
     split_ordinal,
 )
-from interop.fhir.source import Part, Source, SourceFile
+from interop.fhir.source import Form, Part, Source, SourceFile
+from interop.fhir.xml import xml_entries
+from interop.fhir.xml_elements import Findings
 from interop.issues import Issue, Location
+
+Of = Callable[[Entry], bytes]
+Found = Iterator[tuple[int, bytes]]
 
 _NOT_MARKS = bytes(set(range(256)) - set(b"{[\n"))
 _SPACES = b" \t\r\n"
@@ -48,6 +53,8 @@ def read(part: Part, *, decoder: Decoder, limits: Limits = LIMITS) -> Iterator[C
         with _open(file, part.start) as stream:
             if file.form == "document":
                 yield from _read_document(file.name, stream, decoder, limits)
+            elif file.form == "xml":
+                yield from _read_xml(file.name, stream, decoder, limits)
             else:
                 yield from _read_lines(part, stream, decoder, limits)
     except DAMAGE as error:
@@ -61,11 +68,13 @@ def records(
     wanted: Mapping[str, AbstractSet[int]],
     *,
     limits: Limits = LIMITS,
+    of: Of = attrgetter("raw"),
 ) -> Iterator[tuple[str, int, bytes]]:
     """File, ordinal and bytes of the wanted records of a source, in the order of files and of bytes within.
 
-    `wanted` has ordinals by file name. A line is given without its line end; a record larger than a limit, or
-    beyond the damage of a file, is left out.
+    `wanted` has ordinals by file name, `of` gives the bytes of an entry of a Bundle. A line is given without
+    its line end, a resource of an XML document as JSON; a record larger than a limit, or beyond the damage
+    of a file, is left out.
     """
     for file in source.files:
         ordinals = wanted.get(file.name)
@@ -73,8 +82,7 @@ def records(
             continue
         try:
             with _open(file, 0) as stream:
-                find = _find_entries if file.form == "document" else _find_lines
-                for ordinal, raw in find(stream, ordinals, limits):
+                for ordinal, raw in _FIND[file.form](stream, ordinals, limits, of):
                     yield file.name, ordinal, raw
         except DAMAGE:
             continue  # `read` has reported it
@@ -120,6 +128,32 @@ def _whole(stream: Bytes, most: int) -> tuple[bytes, Exception | None]:
     except DAMAGE as error:
         return b"".join(pieces), error
     return b"".join(pieces), None
+
+
+def _read_xml(name: str, stream: Bytes, decoder: Decoder, limits: Limits) -> Iterator[Chunk]:
+    findings, chunk = Findings(), Chunk(name)
+    empty = outcomes = 0
+    damage: Exception | None = None
+    try:
+        for entry in xml_entries(stream, limits=limits, findings=findings):
+            outcomes += entry.is_outcome
+            if not entry.raw and entry.problem is None:
+                empty += 1
+                continue
+            ordinal = entry_ordinal(entry.line or 0, entry.number)
+            bad = take(chunk, entry, ordinal=ordinal, decoder=decoder, limits=limits)
+            if bad is not None:
+                chunk.unreadable.append(bad)
+            if len(chunk.resources) >= ENTRIES_PER_CHUNK:
+                yield chunk
+                chunk = Chunk(name)
+    except DAMAGE as error:
+        damage = error
+    chunk.issues += remarks(Location(file=name), empty=empty, pages=findings.pages, outcomes=outcomes)
+    chunk.issues += findings.issues(name)
+    yield chunk
+    if damage is not None:
+        raise damage
 
 
 def _read_lines(part: Part, stream: Bytes, decoder: Decoder, limits: Limits) -> Iterator[Chunk]:
@@ -201,7 +235,7 @@ def _decode_lines(
     yield chunk
 
 
-def _find_entries(stream: Bytes, ordinals: AbstractSet[int], limits: Limits) -> Iterator[tuple[int, bytes]]:
+def _find_entries(stream: Bytes, ordinals: AbstractSet[int], limits: Limits, of: Of) -> Found:
     raw, damage = _whole(stream, limits.bundle_bytes)
     text = raw.removeprefix(BOM)
     if len(raw) > limits.bundle_bytes:
@@ -209,12 +243,25 @@ def _find_entries(stream: Bytes, ordinals: AbstractSet[int], limits: Limits) -> 
     if 0 in ordinals:
         yield 0, text
     elif damage is None and is_bundle(text):
-        yield from ((entry.number, entry.raw) for entry in entries(text) if entry.number in ordinals)
+        yield from ((entry.number, of(entry)) for entry in entries(text) if entry.number in ordinals)
     elif 1 in ordinals:
         yield 1, text
 
 
-def _find_lines(stream: Bytes, ordinals: AbstractSet[int], limits: Limits) -> Iterator[tuple[int, bytes]]:
+def _find_xml(stream: Bytes, ordinals: AbstractSet[int], limits: Limits, of: Of) -> Found:
+    broken = None
+    for entry in xml_entries(stream, limits=limits, findings=Findings()):
+        ordinal = entry_ordinal(entry.line or 0, entry.number)
+        if ordinal in ordinals and entry.raw:
+            yield ordinal, of(entry)
+        elif ordinal in ordinals and entry.problem not in (None, "too large"):
+            broken = ordinal
+    if broken is not None:
+        stream.seek(0)
+        yield broken, _whole(stream, limits.bundle_bytes)[0]
+
+
+def _find_lines(stream: Bytes, ordinals: AbstractSet[int], limits: Limits, of: Of) -> Found:
     lines = {split_ordinal(ordinal)[0] for ordinal in ordinals}
     last, number = max(lines), 0
     for block in blocks(stream, line_bytes=limits.line_bytes):
@@ -225,16 +272,23 @@ def _find_lines(stream: Bytes, ordinals: AbstractSet[int], limits: Limits) -> It
         for line in data.removesuffix(b"\n").split(b"\n"):
             number += 1
             if number in lines and len(line) <= limits.line_bytes:
-                yield from _of_line(number, line, ordinals)
+                yield from _of_line(number, line, ordinals, of)
         if number >= last:
             return
 
 
-def _of_line(number: int, line: bytes, ordinals: AbstractSet[int]) -> Iterator[tuple[int, bytes]]:
+_FIND: Mapping[Form, Callable[[Bytes, AbstractSet[int], Limits, Of], Found]] = {
+    "document": _find_entries,
+    "ndjson": _find_lines,
+    "xml": _find_xml,
+}
+
+
+def _of_line(number: int, line: bytes, ordinals: AbstractSet[int], of: Of) -> Found:
     """The line itself, or the wanted entries of the Bundle that it is."""
     if number in ordinals:
         yield number, line
     elif is_bundle(line.strip(_SPACES)):
         for entry in entries(line.strip(_SPACES)):
             if (ordinal := entry_ordinal(number, entry.number)) in ordinals:
-                yield ordinal, entry.raw
+                yield ordinal, of(entry)

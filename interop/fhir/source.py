@@ -4,6 +4,7 @@ What the bytes of a source hold is read by `interop.fhir.read`; here is only wha
 """
 
 import contextlib
+import gzip
 import os
 import shutil
 import sys
@@ -17,11 +18,11 @@ import msgspec
 
 from interop.errors import SourceError
 from interop.fhir.json import dump, parse
-from interop.fhir.lines import BLOCK
+from interop.fhir.lines import BLOCK, BOM, DAMAGE
 from interop.issues import Issue, Location
 
-Form = Literal["ndjson", "document"]
-FORMS: Mapping[str, Form] = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "document"}
+Form = Literal["ndjson", "document", "xml"]
+FORMS: Mapping[str, Form] = {".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "document", ".xml": "xml"}
 PART_BYTES = 64 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -81,9 +82,10 @@ class Source:
 def open_source(what: str | Path | Source | Mapping[str, Any] | Iterable[Any]) -> Source:
     """Source of FHIR resources; nothing is decoded yet.
 
-    `what` is a folder, an NDJSON file (`.ndjson`, `.jsonl`), a Bundle or single resource (`.json`), each also
-    with `.gz`; `-` for standard input; or resources in memory: dicts, or `fhir.resources` models (whose
-    decimals have lost their trailing zeros). Raises SourceError when it does not exist or is none of these.
+    `what` is a folder, an NDJSON file (`.ndjson`, `.jsonl`), a Bundle or single resource (`.json`, `.xml`),
+    each also with `.gz`; `-` for standard input; or resources in memory: dicts, or `fhir.resources` models
+    (whose decimals have lost their trailing zeros). Raises SourceError when it does not exist or is none of
+    these.
     """
     if isinstance(what, Source):
         return what
@@ -131,12 +133,12 @@ def _open_folder(folder: Path) -> Source:
         if file is not None:
             files.append(file)
         else:
-            message = "not read: FHIR data ends with .ndjson, .jsonl or .json, or these with .gz"
+            message = "not read: FHIR data ends with .ndjson, .jsonl, .json or .xml, or these with .gz"
             where = Location(file=name)
             unknown.append(Issue("FHIR-READ-012", "information", "not-supported", message, where))
     if not files:
         raise SourceError(
-            f"{folder}: no FHIR file in this folder (.ndjson, .jsonl or .json, or these with .gz)"
+            f"{folder}: no FHIR file in this folder (.ndjson, .jsonl, .json or .xml, or these with .gz)"
         )
     return Source(files, unknown)
 
@@ -167,17 +169,28 @@ def _open_stdin() -> Source:
         shutil.copyfileobj(sys.stdin.buffer, spool)
     path = Path(name)
     with path.open("rb") as stream:
-        head = stream.read(BLOCK)
-    is_gzip = head.startswith(_GZIP_MAGIC)
-    form: Form = "ndjson" if is_gzip or _has_resource_lines(head) else "document"
+        is_gzip = stream.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    form = _form(_head(path, is_gzip=is_gzip))
     source = Source([SourceFile(_STDIN, form, path.stat().st_size, path=name, is_gzip=is_gzip)])
     weakref.finalize(source, _remove, name)
     return source
 
 
+def _head(path: Path, *, is_gzip: bool) -> bytes:
+    with gzip.open(path, "rb") if is_gzip else path.open("rb") as stream, contextlib.suppress(*DAMAGE):
+        return stream.read(BLOCK)
+    return b""
+
+
+def _form(head: bytes) -> Form:
+    if head.removeprefix(BOM).lstrip().startswith(b"<"):
+        return "xml"
+    return "ndjson" if _has_resource_lines(head) else "document"
+
+
 def _has_resource_lines(head: bytes) -> bool:
     """Whether one of the first lines is a JSON object by itself, which no line of an indented document is."""
-    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+    lines = [line for line in head.removeprefix(BOM).split(b"\n") if line.strip()]
     for line in lines[:3]:
         with contextlib.suppress(ValueError):
             if isinstance(parse(line), dict):

@@ -158,9 +158,8 @@ def test_c045_entries_of_a_bundle_know_their_full_urls_and_numbers():
 
 
 def test_an_entry_without_a_resource_is_reported(tmp_path):
-    deletion = {"fullUrl": "urn:uuid:gone", "request": {"method": "DELETE", "url": "Patient/9"}}
     content = bundle()
-    content["entry"].insert(1, deletion)
+    content["entry"].insert(1, {"fullUrl": "urn:uuid:gone", "response": {"status": "204 No Content"}})
     (tmp_path / "a.json").write_text(json.dumps(content))
     source = open_source(tmp_path)
     assert places(source) == [("a.json", 1, "p1"), ("a.json", 3, "p2"), ("a.json", 4, "p3")]
