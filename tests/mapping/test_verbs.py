@@ -266,18 +266,19 @@ def test_a_result_is_the_text_as_sent(get, table) -> None:
     assert reported(found) == {"MAP-VALUE-004": [2]}
 
 
-def test_a_limit_in_another_unit_than_the_result_is_left_out(get, table) -> None:
+def test_a_limit_in_another_unit_is_converted_where_the_dimension_is_the_results(get, table) -> None:
     rows = table("""
         range.low | range.high | range.text | range.unit | unit | low | high | text
         110       | 150        |            | g/L        | g/L  | 110 | 150  |
         110       | 150        |            |            | g/L  | 110 | 150  |
-        11        | 15         |            | g/dL       | g/L  |     |      |
+        11        | 15         |            | g/dL       | g/L  | 110 | 150  |
+        6.8       | 9.3        |            | mmol/L     | g/L  |     |      |
                   |            | 阴性        |            |      |     |      | 阴性
-        """).with_columns(pl.Series("range.several", [False, False, False, True]))
+        """).with_columns(pl.Series("range.several", [False, False, False, False, True]))
     for end in ("low", "high", "text"):
         assert get("limit", end, rows, of=["range", "unit"]).values.to_list() == rows[end].to_list()
     low, high = (reported(get("limit", end, rows, of=["range", "unit"])) for end in ("low", "high"))
-    assert low == {"MAP-RANGE-002": [2], "MAP-RANGE-001": [3]}
+    assert low == {"MAP-RANGE-005": [2], "MAP-RANGE-002": [3], "MAP-RANGE-001": [4]}
     assert high == {}
 
 

@@ -85,19 +85,33 @@ def _to_range(rows: pl.DataFrame, variable: Variable, _: Context) -> Mapping[str
 def limit(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """A limit of the chosen reference range, as sent: low, high or text.
 
-    `from` names the range's alias and the result's unit; a limit in another unit than the result is left out
-    and reported, as are the limits of ranges between which sex and age cannot choose.
+    `from` names the range's alias and the result's unit. A limit in another unit of the same dimension is
+    converted to the result's; in a unit that only an analyte's own factor relates, or none, it is left out.
+    Both are reported, as are the limits of ranges between which sex and age cannot choose.
     """
     values = _range(rows, variable, context, variable.argument)
     if variable.argument not in ("low", "high"):
         return Column(values)
     unit, own = _range(rows, variable, context, "unit"), column(rows, variable.options["from"][1], context)
-    other = (unit.is_not_null() & own.is_not_null() & (unit != own)).fill_null(value=False)
-    several = _range(rows, variable, context, "several") if variable.argument == "low" else None
-    problems = [Problem("MAP-RANGE-002", other & values.is_not_null())] if variable.argument == "low" else []
-    if several is not None and several.dtype == pl.Boolean:
+    other = (values.is_not_null() & unit.is_not_null() & own.is_not_null() & (unit != own)).fill_null(
+        value=False
+    )
+    if not other.any():
+        converted = nothing(rows)
+    else:
+        none = nothing(rows)
+        converted = standardize_range(values, none, unit, none, own, context.units)["low_text"]
+    found = converted.zip_with(other, values)
+    if variable.argument == "high":
+        return Column(found)
+    problems = [
+        Problem("MAP-RANGE-002", other & converted.is_null()),
+        Problem("MAP-RANGE-005", other & converted.is_not_null()),
+    ]
+    several = _range(rows, variable, context, "several")
+    if several.dtype == pl.Boolean:
         problems.append(Problem("MAP-RANGE-001", several.fill_null(value=False)))
-    return Column(nothing(rows).zip_with(other, values), problems=tuple(problems))
+    return Column(found, problems=tuple(problems))
 
 
 @verb(
