@@ -1,4 +1,4 @@
-"""Rows 1, 4, 13 and 14: the whole conversion of laboratory results; its peers only parse or validate.
+"""Rows 1, 3, 4, 13 and 14: the whole conversion of laboratory results; its peers only parse or validate.
 
 Each piece of work is a process of its own on one core (`benchmarks.worker`); peers alternate with ours.
 """
@@ -26,6 +26,8 @@ def run(observations: int, *, runs: int) -> tuple[list[Row], str]:
     ratio = statistics.median(parse["seconds"] / convert["seconds"] for convert, parse in pairs)
     validate = worked("validate", folder)["seconds"]
     first = pairs[0][0]
+    apart = made(observations, distinct=True)
+    slower = [worked("convert", apart)["seconds"] / worked("convert", folder)["seconds"] for _ in range(3)]
     broken = worked("convert", made(observations, malformed=1))
     kept, total = first["kept"]
     lost = first["rows"] - broken["rows"]
@@ -40,6 +42,16 @@ def run(observations: int, *, runs: int) -> tuple[list[Row], str]:
             ratio,
             ">= 0.5",
             0.25,
+        ),
+        Row(
+            "3",
+            "the same, all values distinct / as above, time",
+            seconds(statistics.median(slower) * ours),
+            seconds(ours),
+            statistics.median(slower),
+            "<= 1.7",
+            4.0,
+            " times",
         ),
         Row("4", "same / fhir.resources validation", seconds(ours), seconds(validate), against, ">= 20", 8),
         Row(
@@ -57,12 +69,14 @@ def run(observations: int, *, runs: int) -> tuple[list[Row], str]:
     return rows, f"peak memory of the conversion: {first['memory']:.0f} MB for {observations} results"
 
 
-def made(observations: int, *, malformed: int = 0) -> Path:
+def made(observations: int, *, malformed: int = 0, distinct: bool = False) -> Path:
     """Folder of generated resources; made once, then kept."""
-    folder = CACHE / (f"{observations}" if not malformed else f"{observations}-{malformed}")
+    name = f"{observations}" if not malformed else f"{observations}-{malformed}"
+    folder = CACHE / (f"{name}-distinct" if distinct else name)
     if not (folder / ".done").is_file():
         generate = HOME.parent / "samples" / "generate.py"
         wanted = ["--out", str(folder), "--observations", str(observations), "--malformed", str(malformed)]
+        wanted += ["--distinct"] * distinct
         subprocess.run([sys.executable, str(generate), *wanted], check=True)
         (folder / ".done").touch()
     return folder

@@ -18,8 +18,8 @@ class Row(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether it is as it must be; rows that count losses (unit ``rows``) must not exceed it."""
-        return self.ratio <= self.here if self.unit == " rows" else self.ratio >= self.here
+        """Whether it is as it must be; losses (unit ``rows``) and times (``times``) must not exceed it."""
+        return self.ratio <= self.here if self.unit in {" rows", " times"} else self.ratio >= self.here
 
 
 def seconds(value: float) -> str:
@@ -32,7 +32,7 @@ def printed(rows: Iterable[Row]) -> str:
     head = ("#", "what", "ours", "peer", "figure", "plan", "hold", "")
     lines = [head]
     for row in rows:
-        figure = f"{row.ratio:.2f}{row.unit}" if not row.unit else f"{row.ratio:g}{row.unit}"
+        figure = f"{row.ratio:.2f}{row.unit}" if not row.unit else f"{row.ratio:.4g}{row.unit}"
         lines.append(
             (
                 row.number,

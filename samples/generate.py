@@ -34,10 +34,12 @@ def main() -> None:
         "--observations", type=int, default=0, help="write this many laboratory results instead"
     )
     parser.add_argument("--malformed", type=int, default=0, help="broken lines among them")
+    parser.add_argument("--distinct", action="store_true", help="no element of one like that of another")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     if args.observations:
-        write_bulk(args.out, seed=args.seed, observations=args.observations, malformed=args.malformed)
+        size = {"observations": args.observations, "malformed": args.malformed}
+        write_bulk(args.out, seed=args.seed, distinct=args.distinct, **size)
     else:
         write_cohort(args.out, seed=args.seed)
 

@@ -298,3 +298,13 @@ def test_benchmark_volumes_hold_the_number_asked_for(tmp_path: Path) -> None:
     qualitative = sum("valueQuantity" not in row for row in rows) / len(rows)
     assert 0.05 < qualitative < 0.09
     assert {row["status"] for row in rows} == {"final"}
+
+
+def test_distinct_results_share_no_element(tmp_path):
+    folder = generate(tmp_path / "distinct", "--observations", "500", "--distinct")
+    lines = (folder / "Observation.ndjson").read_text(encoding="utf-8").splitlines()
+    results = [json.loads(line, parse_float=str) for line in lines]
+    for name in ("code", "subject", "effectiveDateTime", "valueQuantity", "referenceRange"):
+        elements = [json.dumps(row[name]) for row in results if name in row]
+        assert len(elements) > 300
+        assert len(set(elements)) == len(elements)

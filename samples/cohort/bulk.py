@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from cohort.course import Person, date_of, table, visits
@@ -27,10 +27,11 @@ _SOURCE = {
 _SURNAMES, _GIVEN = "王李张刘陈杨赵黄周吴", ("明", "静", "海燕", "志强", "雪梅", "建国", "思远", "玉兰")
 
 
-def write_bulk(folder: Path, *, seed: int, observations: int, malformed: int) -> None:
+def write_bulk(folder: Path, *, seed: int, observations: int, malformed: int, distinct: bool) -> None:
     """Write `observations` laboratory results, and what their datasets derive from, into `folder`.
 
-    `malformed` lines that are no JSON are spread evenly over ``Observation.ndjson``.
+    `malformed` lines that are no JSON are spread evenly over ``Observation.ndjson``. With `distinct` no two
+    results share a code's text, a subject's display, a value, a range, an interpretation or a time.
     """
     everyone = [_person(seed, number) for number in range(1, -(-observations // _PER_PERSON) + 1)]
     laboratory = Laboratory.of(seed, table("catalogue.csv"), table("course.csv"))
@@ -47,7 +48,8 @@ def write_bulk(folder: Path, *, seed: int, observations: int, malformed: int) ->
     for kind, rows in small.items():
         write_lines(folder / f"{kind}.ndjson", map(encode, rows))
     results = (row for person in everyone for row in _results(laboratory, person))
-    lines = map(encode, islice(results, observations))
+    taken = islice(results, observations)
+    lines = map(encode, map(_distinct, taken, count()) if distinct else taken)
     write_lines(folder / "Observation.ndjson", _spoilt(lines, observations, malformed))
 
 
@@ -105,6 +107,33 @@ def _alone(row: Resource) -> Resource:
     key = {"system": "urn:pumch:lis:result", "value": row["id"]}
     kept = {name: value for name, value in row.items() if name not in ("encounter", "specimen")}
     return kept | {"meta": row["meta"] | _SOURCE, "identifier": [key]}
+
+
+def _distinct(row: Resource, n: int) -> Resource:
+    """The same result with every element another than in any other."""
+    day, _, time = row["effectiveDateTime"].partition("+")
+    own = {
+        "code": row["code"] | {"text": f"{row['code'].get('text', '')} {n}"},
+        "subject": row["subject"] | {"display": f"subject of result {n}"},
+        "effectiveDateTime": f"{day}.{n:07}+{time}",
+    }
+    if "valueQuantity" in row:
+        own["valueQuantity"] = _finer(row["valueQuantity"], n)
+    if "referenceRange" in row:
+        ends = [
+            {k: _finer(v, n) if k in ("low", "high") else v for k, v in r.items()}
+            for r in row["referenceRange"]
+        ]
+        own["referenceRange"] = ends
+    if "interpretation" in row:
+        own["interpretation"] = [one | {"text": f"as of result {n}"} for one in row["interpretation"]]
+    return row | own
+
+
+def _finer(amount: Resource, n: int) -> Resource:
+    """The quantity with seven more digits after the point."""
+    point = "" if "." in amount["value"] else "."
+    return amount | {"value": f"{amount['value']}{point}{n:07}"}
 
 
 def _censored(row: Resource, test: dict[str, str]) -> Resource:
