@@ -19,6 +19,7 @@ Chooser = Callable[[pl.DataFrame, pl.DataFrame, Sequence[str], Context], pl.Data
 _DASH = r"^\s*([<>]?=?\s*[\d.]+)\s*(?:-|~|--|\u2013|\u2014)\s*([\d.]+)\s*$"
 _BELOW = r"^\s*(?:<|<=|\u2264)\s*([\d.]+)\s*$"
 _ABOVE = r"^\s*(?:>|>=|\u2265)\s*([\d.]+)\s*$"
+_AS_SENT = ("index", "written", "ucum", "display")
 _YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25}
 
 
@@ -37,8 +38,10 @@ def reference_range(
     """The one normal range for the subject's sex and age at the time of the result.
 
     Arguments: sex, birth date, date. Gives low, high (text), unit (CDISC, null when none was sent), text
-    (what is no numeric range) and several (more than one was left: limits are null then). Ranges of another
-    type than ``normal``, such as therapeutic ones, are no normal ranges. FHIR R4 Observation.referenceRange.
+    (what is no numeric range) and several (more than one was left: limits are null then); beside them what
+    the range was as sent: index (place in the list), written (limits that stood in the text), ucum, display.
+    Ranges of another type than ``normal``, such as therapeutic ones, are no normal ranges. FHIR R4
+    Observation.referenceRange.
     """
     ranges = _limits(children, context)
     normal = ranges.filter(pl.col("type").is_null() | (pl.col("type") == "normal"))
@@ -55,8 +58,9 @@ def reference_range(
         high=pl.when(~several).then("high"),
         text=pl.when(~several).then("text"),
         several=several,
+        index="_index",
     ).unique("_at", keep="first", maintain_order=True)
-    return chosen.select("_at", "low", "high", "unit", "text", "several")
+    return chosen.select("_at", "low", "high", "unit", "text", "several", *_AS_SENT)
 
 
 def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -64,7 +68,7 @@ def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
     display = pl.coalesce("low_unit", "high_unit")
     sent = children.select(ucum=ucum, display=display)
     unit = submission_unit(sent["ucum"], sent["display"], context.units).unit
-    children = children.with_columns(unit=unit)
+    children = children.with_columns(unit=unit, ucum=sent["ucum"], display=sent["display"])
     distinct = children.select("text").unique().drop_nulls()
     plain = distinct.with_columns(_text=pl.Series(parse_result(distinct["text"])["text"], dtype=pl.String))
     children = children.join(plain, on="text", how="left", maintain_order="left")
@@ -74,8 +78,9 @@ def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
     children = children.with_columns(
         low=pl.when(bare).then(low).otherwise("low"), high=pl.when(bare).then(high).otherwise("high")
     )
+    numeric = pl.col("low").is_not_null() | pl.col("high").is_not_null()
     return children.with_columns(
-        text=pl.when(pl.col("low").is_null() & pl.col("high").is_null()).then("text")
+        text=pl.when(~numeric).then("text"), written=pl.when(bare & numeric).then("text")
     )
 
 

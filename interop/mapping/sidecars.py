@@ -13,6 +13,7 @@ from interop.cdisc.formats import FORMATS, write
 from interop.errors import OutputError
 from interop.fhir.quarantine import write_quarantine
 from interop.issues import Issues
+from interop.mapping.sent import packed
 from interop.mapping.to_sdtm import Result
 
 FOLDER = "_interop"
@@ -84,13 +85,17 @@ def ledger_json(result: Result) -> bytes:
 
 
 def stacked_lineage(result: Result) -> pl.DataFrame:
-    """Lineage of all datasets in one frame: DATASET, USUBJID, SEQ (--SEQ), then the columns of `lineage`."""
+    """Lineage of all datasets in one frame: DATASET, USUBJID, SEQ (--SEQ), then what `packed` leaves.
+
+    The rows of a dataset stand in its order.
+    """
     frames = []
     for name, frame in result.lineage.items():
         dataset = result.datasets[name]
         seq = dataset["--SEQ"] if "--SEQ" in dataset else pl.lit(None, dtype=pl.Int64)
-        own = pl.all().exclude("USUBJID")
-        frames.append(frame.select(pl.lit(name).alias("DATASET"), "USUBJID", seq.alias("SEQ"), own))
+        held = packed(frame, dataset, result.mappings[name]) if name in result.mappings else frame
+        own = held.select(pl.all().exclude("USUBJID"))
+        frames.append(own.select(pl.lit(name).alias("DATASET"), frame["USUBJID"], seq.alias("SEQ"), pl.all()))
     return pl.concat(frames, how="diagonal_relaxed")
 
 
@@ -103,7 +108,7 @@ def _write_ledger(result: Result, path: Path) -> None:
 
 
 def _write_lineage(result: Result, path: Path) -> None:
-    stacked_lineage(result).write_parquet(path)
+    stacked_lineage(result).write_parquet(path, statistics=False)
 
 
 def _write_quarantine(result: Result, path: Path) -> None:

@@ -47,7 +47,8 @@ class Plan(msgspec.Struct, frozen=True):
 class Result(msgspec.Struct, frozen=True):
     """What a conversion gives: datasets and lineage by name, issues, the ledger, what is for the quarantine.
 
-    `quarantine` has the ordinals of records by file; `unreadable` the bytes that were no resource.
+    `quarantine` has the ordinals of records by file; `unreadable` the bytes that were no resource; `mappings`
+    are those that made it.
     """
 
     datasets: Mapping[str, Dataset]
@@ -57,6 +58,7 @@ class Result(msgspec.Struct, frozen=True):
     quarantine: Mapping[str, set[int]]
     unreadable: Sequence[Unreadable]
     source: Source
+    mappings: Mapping[str, DomainMapping] = {}
 
 
 def to_sdtm(
@@ -172,6 +174,7 @@ def _reduce(
         quarantine=quarantine,
         unreadable=gathered.unreadable,
         source=source,
+        mappings=plan.mappings,
     )
 
 
