@@ -16,6 +16,7 @@ from interop.fhir.source import Source, open_source
 from interop.fhir.view import View
 from interop.issues import Issues
 from interop.knowledge import folder
+from interop.mapping.across import across, check_records
 from interop.mapping.census import with_census
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
@@ -23,7 +24,7 @@ from interop.mapping.definitions import definitions
 from interop.mapping.lint import lint
 from interop.mapping.load import overlay, read_domain
 from interop.mapping.model import DomainMapping
-from interop.mapping.names import check_tables
+from interop.mapping.names import check_relations, check_tables
 from interop.mapping.plan import plan
 from interop.mapping.roster import ROSTER
 from interop.mapping.story import Known, Story, stories
@@ -80,10 +81,12 @@ class Study:
             )
         standard = Standard.load(version=settings.get("standard", {}).get("sdtmig", "3.4"))
         terminology = Terminology.load(date=settings.get("standard", {}).get("ct", "2024-03-29"))
-        mappings = {domain: _mapping(domain, tree) for domain in settings.get("domains", _packaged())}
+        mappings = across({d: _mapping(d, tree) for d in settings.get("domains", _packaged())})
+        check_records(mappings)
         tables = _tables(home)
         for mapping in mappings.values():
             check_tables(mapping, tables)
+        check_relations(mappings)
         roster = read_yaml(folder("mappings") / "roster.yaml")
         constants = settings.get("constants", {})
         context = Context(

@@ -21,7 +21,8 @@ def derivation(function: Derivation) -> Derivation:
     return function
 
 
-def _sources(rows: pl.DataFrame, variable: Variable, context: Context) -> Sequence[pl.Series]:
+def sources(rows: pl.DataFrame, variable: Variable, context: Context) -> Sequence[pl.Series]:
+    """The columns that `from` names, in its order."""
     return [column(rows, name, context) for name in variable.options["from"]]
 
 
@@ -47,7 +48,7 @@ def seq(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 @derivation
 def study_day(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     """--DY of a date against a reference date; no day 0, null unless both are complete (SDTMIG 4.4.4)."""
-    date, reference = _sources(rows, variable, context)
+    date, reference = sources(rows, variable, context)
     frame = pl.DataFrame({"date": date, "reference": reference})
     return Column(_once(frame, day=iso8601.study_day("date", "reference"))["day"])
 
@@ -58,7 +59,7 @@ def age(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
     Where partial dates leave two ages it is null, and reported.
     """
-    birth, *references = _sources(rows, variable, context)
+    birth, *references = sources(rows, variable, context)
     frame = pl.DataFrame({"birth": birth, "reference": pl.select(pl.coalesce(references)).to_series()})
     years = frame.select(age=iso8601.age_years("birth", "reference"))["age"]
     uncertain = years.is_null() & birth.is_not_null() & frame["reference"].is_not_null()
@@ -71,7 +72,7 @@ def nrind(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
     From: --STRESC, --STRESN, --STNRLO, --STNRHI.
     """
-    stresc, stresn, low, high = _sources(rows, variable, context)
+    stresc, stresn, low, high = sources(rows, variable, context)
     return Column(results.nrind(stresc, stresn.cast(pl.Float64), low.cast(pl.Float64), high.cast(pl.Float64)))
 
 
@@ -83,7 +84,7 @@ def lobxfl(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     exposure times decide; without them a record counts only where the study sets `same_day_predose`. Of equal
     times the last in the dataset's order is taken.
     """
-    date, exposure, orres = _sources(rows, variable, context)
+    date, exposure, orres = sources(rows, variable, context)
     keys = ["USUBJID", *variable.options["within"]]
     frame = rows.select(keys).with_columns(_date=date, _exposure=exposure, _there=orres.is_not_null())
     before = iso8601.certainly_before("_date", "_exposure")
@@ -160,7 +161,7 @@ def arm(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     A subject who failed screening has no arm; a study of one arm plans it for everyone enrolled; the actual
     arm is that of a subject who was dosed.
     """
-    sent, status, exposed = _sources(rows, variable, context)
+    sent, status, exposed = sources(rows, variable, context)
     arms = context.setting("arms", {})
     known = {**{name: code for code, name in arms.items()}, **{code: code for code in arms}}
     reasons = context.tables["rs-status"].forward("reason")
@@ -199,7 +200,7 @@ def several(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
     `give` asks for one of the several instead, by its number; nothing where there is only one.
     """
-    (codes,) = _sources(rows, variable, context)
+    (codes,) = sources(rows, variable, context)
     if codes.dtype != pl.List:
         return Column(nothing(rows))
     table = {

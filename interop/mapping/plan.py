@@ -11,6 +11,7 @@ from interop.mapping.model import DomainMapping
 from interop.mapping.names import needs
 from interop.tables import suggestion
 
+ORDERED = ("seq", "numbered")  # derivations that count records in their order
 Kind = Literal["rows", "choose", "variable", "settle", "derive"]
 
 
@@ -52,7 +53,9 @@ def plan(mappings: Mapping[str, DomainMapping]) -> tuple[Step, ...]:
 
 def _domain(mapping: DomainMapping, mappings: Mapping[str, DomainMapping]) -> dict[Step, list[Step]]:
     rows, settle = Step(mapping.domain, "rows"), Step(mapping.domain, "settle")
-    waits: dict[Step, list[Step]] = {rows: []}
+    waits: dict[Step, list[Step]] = {
+        rows: [Step(source.dataset, "settle") for source in mapping.records if source.dataset in mappings]
+    }
     late = _late(mapping)
     for alias, child in mapping.branches[0].children.items():
         if child.choose is not None:
@@ -79,7 +82,7 @@ def _late(mapping: DomainMapping) -> frozenset[str]:
         name
         for name, variable in mapping.columns.items()
         if any(
-            a.verb == "derive" and (a.argument == "seq" or _reaches_out(_reads(mapping, name)))
+            a.verb == "derive" and (a.argument in ORDERED or _reaches_out(_reads(mapping, name)))
             for a in variable.alternatives
         )
     }

@@ -6,7 +6,7 @@ import polars as pl
 
 from interop.cdisc import iso8601
 from interop.cdisc.longtext import MOST_BYTES, split
-from interop.mapping.context import Context, Problem, holds
+from interop.mapping.context import Context, Problem, column, holds
 from interop.mapping.supp import is_text
 from interop.mapping.work import Work, apply
 
@@ -15,6 +15,9 @@ def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
     """Report findings, quarantine what cannot be a record, keep one of each duplicate, cut long text."""
     for finding in work.mapping.findings:
         rows = holds(work.frame, finding.when, finding.unless, context)
+        if finding.before:
+            first, second = (column(work.frame, name, context) for name in finding.before)
+            rows &= pl.select(iso8601.certainly_before(first, second).fill_null(value=False)).to_series()
         apply(work, Problem(finding.rule, rows), severities, variable=finding.variable)
     long = _long(work)
     for name, parts in long.items():
@@ -56,10 +59,9 @@ def order(work: Work, read: Collection[str]) -> None:
     `read` names the columns that later steps read.
     """
     frame = work.frame
-    kept = [
-        n for n in frame.columns if n in work.mapping.columns or n in read or n.startswith("_") or "._" in n
-    ]
-    frame = frame.select(kept)
+    own = [n for n in frame.columns if (n.startswith("_") and not n.endswith(".sent")) or "._" in n]
+    wanted = {*work.mapping.columns, *read, *own}
+    frame = frame.select(name for name in frame.columns if name in wanted)
     keys = [key for key in work.mapping.keys if key in frame.columns]
     work.frame = frame.sort(*keys, "_key", "_index", nulls_last=False)
 

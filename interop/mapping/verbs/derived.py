@@ -2,6 +2,8 @@
 
 import polars as pl
 
+import interop.mapping.exposure  # noqa: F401  its derivations
+import interop.mapping.lists  # noqa: F401  its derivations
 from interop.errors import MappingError
 from interop.mapping.context import Column, Context
 from interop.mapping.derive import DERIVATIONS
@@ -25,7 +27,7 @@ def _reads(variable: Variable) -> list[str]:
     "derive",
     put=None,
     columns=_reads,
-    options=("from", "within", "exclude", "give", "map", "many"),
+    options=("from", "within", "exclude", "give", "map", "many", "order", "setting"),
     inverse="D",
 )
 def derive(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:

@@ -1,0 +1,64 @@
+"""What mappings read of each other: the records that one takes from another, dates of every domain."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from interop.errors import MappingError
+from interop.mapping.model import DomainMapping, Finding, Omission, Records, Variable
+from interop.mapping.names import available, needs
+from interop.tables import suggestion
+
+
+def read_through(mapping: DomainMapping, source: Records) -> list[str]:
+    """Columns of another dataset that a mapping reads of the records it takes from there."""
+    rules: list[Omission | Finding] = [*mapping.omit, *mapping.findings]
+    conditions = [*source.when, *source.unless, *(name for r in rules for name in (*r.when, *r.unless))]
+    own = [name for v in mapping.columns.values() for part in v.alternatives for name in needs(part)]
+    if mapping.intervals is not None:
+        own += [*mapping.intervals.apart, *(name for name in mapping.intervals.begins.values() if name)]
+    head = f"{source.alias}."
+    found = (name.removeprefix(head) for name in (*own, *conditions) if name.startswith(head))
+    return list(dict.fromkeys(found))
+
+
+def check_records(mappings: Mapping[str, DomainMapping]) -> None:
+    """Raise MappingError with file:line for a column that the records of another dataset do not have."""
+    for mapping in mappings.values():
+        for source in mapping.records:
+            other = mappings.get(source.dataset)
+            known = available(other) if other is not None else set()
+            for name in read_through(mapping, source) if other is not None else []:
+                if name not in known and not name.startswith("_"):
+                    raise MappingError(
+                        f'{source.alias}: a {source.dataset} record has no "{name}"{suggestion(name, known)}',
+                        file=mapping.file,
+                        line=source.line,
+                    )
+
+
+def across(mappings: Mapping[str, DomainMapping]) -> dict[str, DomainMapping]:
+    """The mappings with ``*.--DTC`` in a `from` written out: that variable of every domain that has it."""
+    return {domain: _written_out(mapping, mappings) for domain, mapping in mappings.items()}
+
+
+def _written_out(mapping: DomainMapping, mappings: Mapping[str, DomainMapping]) -> DomainMapping:
+    def one(variable: Variable) -> Variable:
+        source = variable.options.get("from")
+        if not isinstance(source, Sequence) or not any(name.startswith("*.--") for name in source):
+            return variable
+        names = [found for name in source for found in _every(name, mappings)]
+        rest = variable.otherwise and one(variable.otherwise)
+        options = {**variable.options, "from": names}
+        return msgspec.structs.replace(variable, options=options, otherwise=rest)
+
+    parts = {n: one(v) for n, v in mapping.variables.items()}, {n: one(v) for n, v in mapping.supp.items()}
+    return msgspec.structs.replace(mapping, variables=parts[0], supp=parts[1])
+
+
+def _every(name: str, mappings: Mapping[str, DomainMapping]) -> list[str]:
+    if not name.startswith("*.--"):
+        return [name]
+    ending = name.removeprefix("*.--")
+    own = [(domain, f"{domain}{ending}") for domain in mappings]
+    return [f"{domain}.{variable}" for domain, variable in own if variable in mappings[domain].columns]
