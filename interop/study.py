@@ -21,6 +21,7 @@ from interop.mapping.census import with_census
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
 from interop.mapping.definitions import definitions
+from interop.mapping.dictionary import read_dictionaries
 from interop.mapping.lint import lint
 from interop.mapping.load import overlay, read_domain
 from interop.mapping.model import DomainMapping
@@ -95,6 +96,7 @@ class Study:
             units=UnitTables.load(folder("mappings") / "units"),
             terminology=terminology,
             roster=pl.DataFrame(schema=ROSTER),
+            dictionaries=read_dictionaries(tree, home),
         )
         views = {
             name: View.load(view, constants=constants, file=roster.file, line=roster.line(("views", name)))

@@ -9,6 +9,7 @@ import polars as pl
 
 from interop.cdisc.iso8601 import age_years
 from interop.mapping.context import Context, column
+from interop.mapping.dictionary import TERM, term
 from interop.mapping.results import parse_result
 from interop.mapping.units import submission_unit
 
@@ -19,7 +20,7 @@ Chooser = Callable[[pl.DataFrame, pl.DataFrame, Sequence[str], Context], pl.Data
 _DASH = r"^\s*([<>]?=?\s*[\d.]+)\s*(?:-|~|--|\u2013|\u2014)\s*([\d.]+)\s*$"
 _BELOW = r"^\s*(?:<|<=|\u2264)\s*([\d.]+)\s*$"
 _ABOVE = r"^\s*(?:>|>=|\u2265)\s*([\d.]+)\s*$"
-_AS_SENT = ("index", "written", "ucum", "display")
+_AS_SENT = ("index", "written", "unit_sent")
 _YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25}
 
 
@@ -39,7 +40,7 @@ def reference_range(
 
     Arguments: sex, birth date, date. Gives low, high (text), unit (CDISC, null when none was sent), text
     (what is no numeric range) and several (more than one was left: limits are null then); beside them what
-    the range was as sent: index (place in the list), written (limits that stood in the text), ucum, display.
+    the range was as sent: index (place in the list), written (limits that stood in the text), unit_sent.
     Ranges of another type than ``normal``, such as therapeutic ones, are no normal ranges. FHIR R4
     Observation.referenceRange.
     """
@@ -68,7 +69,9 @@ def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
     display = pl.coalesce("low_unit", "high_unit")
     sent = children.select(ucum=ucum, display=display)
     unit = submission_unit(sent["ucum"], sent["display"], context.units).unit
-    children = children.with_columns(unit=unit, ucum=sent["ucum"], display=sent["display"])
+    children = children.with_columns(
+        unit=unit, ucum=sent["ucum"], display=pl.when(ucum.is_null()).then(display)
+    )
     distinct = children.select("text").unique().drop_nulls()
     plain = distinct.with_columns(_text=pl.Series(parse_result(distinct["text"])["text"], dtype=pl.String))
     children = children.join(plain, on="text", how="left", maintain_order="left")
@@ -111,4 +114,24 @@ def _fitting(
     return ranges.filter(fits_sex & fits_low & fits_high)
 
 
-CHOOSERS: dict[str, Chooser] = {"first": first, "range": reference_range}
+def each(
+    rows: pl.DataFrame, children: pl.DataFrame, arguments: Sequence[str], context: Context
+) -> pl.DataFrame:
+    """Lists of what the parts say: of all of them, and of those with each value of the first argument.
+
+    Arguments: the column that tells the parts apart, and columns. Gives ``column`` and ``VALUE.column``.
+    """
+    del rows, context
+    by, *names = arguments
+    parts = children.sort("_at", "_nth")
+    found = parts.group_by("_at", maintain_order=True).agg(pl.col(name).drop_nulls() for name in names)
+    for value in parts[by].drop_nulls().unique().sort():
+        own = parts.filter(pl.col(by) == value).group_by("_at", maintain_order=True)
+        lists = own.agg(pl.col(name).drop_nulls().alias(f"{value}.{name}") for name in names)
+        found = found.join(lists, on="_at", how="left", maintain_order="left")
+    return found
+
+
+CHOOSERS: dict[str, Chooser] = {"first": first, "range": reference_range, "term": term, "each": each}
+# The columns that a chooser gives beside those of its view.
+GIVES: dict[str, Sequence[str]] = {"term": TERM}

@@ -7,6 +7,7 @@ import msgspec
 import polars as pl
 
 from interop.cdisc.ct import Terminology
+from interop.cdisc.meddra import Release
 from interop.mapping.concepts import CodeTable
 from interop.mapping.model import Conditions
 from interop.mapping.units import UnitTables
@@ -21,6 +22,7 @@ class Context(msgspec.Struct, frozen=True):
     terminology: Terminology
     roster: pl.DataFrame
     frames: Mapping[str, pl.DataFrame] = {}
+    dictionaries: Mapping[str, Release] = {}
 
     def setting(self, path: str, default: Any = None) -> Any:
         """Value of the study file at a dotted path."""

@@ -132,8 +132,10 @@ def _used(mapping: DomainMapping) -> Mapping[str, set[str]]:
         for part in parts:
             used[branch.view] |= set(part.on)
             used[part.view] |= {"id", *part.on.values(), *_under(part.alias, rows)}
-            if part.choose is not None or part.alias in _candidates(mapping):
-                used[part.view] |= {column.name for column in mapping.views[part.view].columns}
+            joins = part.join.values() if isinstance(part, Child) else ()
+            whole = [part.view] if part.choose is not None or part.alias in _candidates(mapping) else []
+            for view in (*whole, *(join.view for join in joins)):
+                used[view] |= {column.name for column in mapping.views[view].columns}
     return used
 
 

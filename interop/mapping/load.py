@@ -9,6 +9,7 @@ import msgspec
 from interop.errors import MappingError
 from interop.fhir.view import View
 from interop.mapping.model import (
+    Agree,
     Branch,
     Child,
     DomainMapping,
@@ -24,12 +25,13 @@ from interop.mapping.model import (
     Variable,
 )
 from interop.mapping.names import check_keys, check_variables, check_views
+from interop.mapping.parts import check_parts
 from interop.mapping.put import check_put
 from interop.mapping.verbs import VERBS
 from interop.tables import Keys, Tree, check_schema, read_yaml, suggestion
 
 # Keys of a variable that every verb shares; the rest are options of its verb.
-SHARED = ("codelist", "origin", "method", "when", "unless", "else", "put", "loss", "label", "qorig")
+SHARED = ("codelist", "origin", "method", "when", "unless", "else", "agree", "put", "loss", "label", "qorig")
 
 
 def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> DomainMapping:
@@ -73,6 +75,7 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         loss=data.get("loss", []),
         understands=data.get("understands", []),
     )
+    check_parts(mapping)
     check_views(mapping, tree)
     check_keys(mapping, tree)
     return mapping
@@ -128,7 +131,19 @@ def _intervals(tree: Tree) -> Intervals:
 
 
 def _child(alias: str, part: Mapping[str, Any], tree: Tree, at: Keys) -> Child:
-    return Child(alias, part["view"], part["on"], part.get("choose"), tree.line(at))
+    line = tree.line(at)
+    return Child(
+        *(alias, part["view"], part["on"], part.get("choose"), line),
+        join={
+            name: Join(name, join["view"], join["on"], line=line)
+            for name, join in part.get("join", {}).items()
+        },
+        columns={
+            name: read_variable(name, body, tree, (*at, "columns", name))
+            for name, body in part.get("columns", {}).items()
+        },
+        **{key: part[key] for key in ("when", "unless", "put") if key in part},
+    )
 
 
 def _relations(tree: Tree) -> list[Relation]:
@@ -186,6 +201,7 @@ def read_variable(name: str, body: Mapping[str, Any], tree: Tree, at: Keys) -> V
         when=body.get("when", {}),
         unless=body.get("unless", {}),
         otherwise=otherwise,
+        agree=Agree(**body["agree"]) if "agree" in body else None,
         put={} if put == "none" else put,
         **shared,
     )

@@ -12,6 +12,13 @@ from interop.fhir.view import View
 Conditions = Mapping[str, Sequence[str] | Mapping[str, Sequence[str]] | Literal["present", "absent"]]
 
 
+class Agree(msgspec.Struct, frozen=True):
+    """A rule that is broken where two alternatives both give a value, and another; not by the values `but`."""
+
+    rule: str
+    but: Sequence[str] = ()
+
+
 class Variable(msgspec.Struct, frozen=True):
     """How one variable (or one alternative of it) is made: a verb, its argument and options, the way back.
 
@@ -31,6 +38,7 @@ class Variable(msgspec.Struct, frozen=True):
     codelist: str | None = None
     origin: str | None = None
     method: str | None = None
+    agree: "Agree | None" = None
     label: str | None = None
     qorig: str | None = None
     put: Mapping[str, str] | None = None
@@ -54,13 +62,23 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Child(msgspec.Struct, frozen=True):
-    """Repeating parts of a resource in a view of their own; a chooser takes one, or the gate reads all."""
+    """Repeating parts of a resource in a view of their own; a chooser takes one, or the gate reads all.
+
+    Before that `join` adds what the parts refer to, `columns` what verbs make of it, and parts for which the
+    conditions do not hold leave. `put` names for the way back the column that tells a part from the others,
+    and the column of a join that holds its name.
+    """
 
     alias: str
     view: str
     on: Mapping[str, str]
     choose: Mapping[str, Any] | None = None
     line: int = 0
+    join: Mapping[str, Join] = {}
+    columns: Mapping[str, Variable] = {}
+    when: Conditions = {}
+    unless: Conditions = {}
+    put: Mapping[str, str] = {}
 
 
 class Branch(msgspec.Struct, frozen=True):
@@ -140,7 +158,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The policy of a record by its status: the first of the columns with a value; `absent` where none has."""
+    """The policy of a record by its status, the first column with a value; `absent` where none has one."""
 
     table: str
     columns: Sequence[str]
@@ -148,7 +166,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Omission(msgspec.Struct, frozen=True):
-    """Rows that are no record of their own, with the reason counted in the ledger; `rule` also reports them."""
+    """Rows that are no record of their own, with the reason for the ledger; `rule` also reports them."""
 
     reason: str
     when: Conditions = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from interop.cdisc.longtext import numbered
 from interop.errors import MappingError
+from interop.mapping.choosers import GIVES
 from interop.mapping.concepts import CodeTable
 from interop.mapping.model import Child, DomainMapping, Finding, Gate, Join, Omission, Variable
 from interop.mapping.supp import is_text
@@ -114,7 +115,8 @@ def check_tables(mapping: DomainMapping, tables: Mapping[str, CodeTable]) -> Non
     if mapping.intervals is not None:
         for target in mapping.intervals.nominal.values():
             _require_table(target, tables, "intervals", (mapping.file, mapping.intervals.line))
-    for variable in mapping.columns.values():
+    own = [v for child in mapping.branches[0].children.values() for v in child.columns.values()]
+    for variable in (*mapping.columns.values(), *own):
         for alternative in variable.alternatives:
             for target in _targets(alternative, gate):
                 _require_table(target, tables, variable.name, (alternative.file, alternative.line))
@@ -161,7 +163,22 @@ def available(mapping: DomainMapping) -> set[str]:
     names = {column.name for branch in mapping.branches for column in mapping.views[branch.view].columns}
     for part in _parts(mapping):
         names |= {f"{part.alias}.{column.name}" for column in mapping.views[part.view].columns} | {part.alias}
+        names |= {f"{part.alias}.{name}" for name in _chosen(part)}
     return names | set(mapping.columns)
+
+
+def _chosen(part: Join | Child) -> Sequence[str]:
+    """The names that a child's own columns and its chooser add to those of its view."""
+    if isinstance(part, Join):
+        return ()
+    chooser, arguments = next(iter((part.choose or {"": ()}).items()))
+    return [*part.columns, *GIVES.get(chooser, ()), *(f"*.{name}" for name in arguments if chooser == "each")]
+
+
+def _of_each(name: str) -> str:
+    """``alias.*.column`` for ``alias.VALUE.column``: what is said of parts that have one value."""
+    head, _, rest = name.partition(".")
+    return f"{head}.*.{rest.rpartition('.')[2]}"
 
 
 def needs(alternative: Variable) -> list[str]:
@@ -176,7 +193,7 @@ def _require(names: Iterable[str], mapping: DomainMapping, what: str, place: tup
     for name in names:
         head, _, tail = name.partition(".")
         foreign = head in ("gate", "roster", "*", *taken) or name.startswith("_") or (head.isupper() and tail)
-        if name not in known and not foreign:
+        if name not in known and _of_each(name) not in known and not foreign:
             raise MappingError(
                 f'{what}: no column "{name}"{suggestion(name, known)}', file=place[0], line=place[1]
             )

@@ -7,16 +7,16 @@ A variable's way back is its verb's own inverse, to which `put:` adds ``column: 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import polars as pl
 
 from interop.errors import MappingError
-from interop.fhir.clauses import Clause, Columns, ForEach, Product
+from interop.fhir.clauses import Clause, Columns, ForEach, Product, Union
 from interop.fhir.clauses import Column as ViewColumn
 from interop.fhir.path.nodes import Call, Choice, Node
-from interop.fhir.template import Step, Target, below, target, way
+from interop.fhir.template import Step, Target, below, build, target, way
 from interop.fhir.view import View
 from interop.mapping.context import Context
 from interop.mapping.model import DomainMapping, Variable
@@ -34,13 +34,15 @@ KINDS = ("exact", "dateTime", "date", "reference")  # what a verb's own inverse 
 class Place(msgspec.Struct, frozen=True):
     """Where one column is written: in the main resource (alias "") or a joined one.
 
-    `many` is true for a collection; `choice` is the choice element that the column decides, and its type.
+    `many` is true for a collection; `choice` is the choice element that the column decides, and its type;
+    `contained` is what the list item refers to that is written.
     """
 
     alias: str
     target: Target
     many: bool
     choice: tuple[str, str] | None
+    contained: Mapping[str, Any] | None = None
 
 
 def places(mapping: DomainMapping) -> Mapping[str, Place]:
@@ -56,7 +58,42 @@ def places(mapping: DomainMapping) -> Mapping[str, Place]:
         view = mapping.views[child.view]
         if view.resource == mapping.main.resource:
             found |= {f"{alias}.{name}": place for name, place in _places("", view, ())}
+    return found | _of_each(mapping)
+
+
+def _of_each(mapping: DomainMapping) -> dict[str, Place]:
+    """Places of ``alias.VALUE.column``: in the list item that refers to a contained resource of that name."""
+    asked = [
+        name.split(".", 1) for v in mapping.columns.values() for name in v.put or {} if name.count(".") > 1
+    ]
+    named = [(alias, *rest.rpartition(".")[::2]) for alias, rest in asked]
+    number = {value: n for n, value in enumerate(sorted({value for _, value, _ in named}), start=1)}
+    found: dict[str, Place] = {}
+    for alias, value, column in named:
+        child = mapping.branches[0].children.get(alias)
+        if child is None or not child.put:
+            continue
+        known = dict(_places("", mapping.views[child.view], ()))
+        ((reference, path),) = child.put.items()
+        join, _, text = path.partition(".")
+        inside = dict(_places("", mapping.views[child.join[join].view], ()))[text].target
+        kind = mapping.views[child.join[join].view].resource
+        identity = f"{join}-{number[value]}"
+        if column in known:
+            found[f"{alias}.{value}.{column}"] = msgspec.structs.replace(
+                known[column],
+                target=_in_item(known[column].target, known[reference].target, f"#{identity}"),
+                contained={**build(kind, {"id": identity}, [(inside, value)])},
+            )
     return found
+
+
+def _in_item(where: Target, reference: Target, key: str) -> Target:
+    """The target in the list item whose reference is a key."""
+    at = next(n for n, step in enumerate(where.steps) if step.many)
+    sibling = msgspec.structs.replace(reference, steps=reference.steps[at + 1 :])
+    step = msgspec.structs.replace(where.steps[at], fixed=(*where.steps[at].fixed, (sibling, key)))
+    return msgspec.structs.replace(where, steps=(*where.steps[:at], step, *where.steps[at + 1 :]))
 
 
 def _places(alias: str, view: View, outer: tuple[Step, ...]) -> Sequence[tuple[str, Place]]:
@@ -77,6 +114,8 @@ def _of_clause(
             steps = _or_none(lambda: way(path, type_path=type_path))
             if steps:
                 found += _of_clause(alias, inner, steps[-1].type, (*outer, *steps))
+        case Union(branches):
+            found += _of_clause(alias, branches[0], type_path, outer)
     return found
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from interop.errors import MappingError
 from interop.mapping.context import Context, Problem, column, holds, nothing
-from interop.mapping.model import Branch, Child, DomainMapping, Gate, Join
+from interop.mapping.model import Branch, Child, DomainMapping, Gate
+from interop.mapping.parts import completed, joined, sent
 from interop.mapping.verbs.coded import normal
 from interop.mapping.work import Work
 
@@ -20,7 +20,7 @@ def begin(mapping: DomainMapping, views: Views, context: Context) -> Work:
     """The rows of one domain, with everything that variables can read but what a chooser gives."""
     work = Work(mapping, pl.DataFrame(), {}, [], [])
     _branches(work, views, context)
-    for step in (_subjects, _status, _joins, _omit, _gate, _instead, _records):
+    for step in (_subjects, _status, _joins, _omit, _gate, _instead, _records, completed):
         step(work, views, context)
     return work
 
@@ -38,13 +38,8 @@ def _branches(work: Work, views: Views, context: Context) -> None:
         frames.append(frame)
         for alias, child in branch.children.items():
             children.setdefault(alias, []).append(_parts(frame, views[child.view], child))
-    work.frame = _sent(pl.concat(frames, how="diagonal_relaxed"))
+    work.frame = sent(pl.concat(frames, how="diagonal_relaxed"))
     work.children = {alias: pl.concat(parts, how="diagonal_relaxed") for alias, parts in children.items()}
-
-
-def _sent(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns that some row has; `column` gives nulls for the others, which are most of a view's."""
-    return frame.select(s for s in frame if s.name.startswith("_") or s.null_count() < s.len())
 
 
 def _beside(frame: pl.DataFrame, name: str, table: pl.DataFrame) -> pl.DataFrame:
@@ -117,25 +112,7 @@ def _status(work: Work, views: Views, context: Context) -> None:
 
 def _joins(work: Work, views: Views, context: Context) -> None:
     for join in work.mapping.joins.values():
-        work.frame = _join(work.frame, views[join.view], join, work.mapping, context)
-
-
-def _join(
-    frame: pl.DataFrame, other: pl.DataFrame, join: Join, mapping: DomainMapping, context: Context
-) -> pl.DataFrame:
-    keys = list(join.on.values())
-    other = other.filter(pl.all_horizontal(pl.col(keys).is_not_null()))
-    if join.choose is not None:
-        other = other.sort(*next(iter(join.choose.values())), "_index").unique(
-            keys, keep="first", maintain_order=True
-        )
-    elif other.select(keys).is_duplicated().any():
-        raise MappingError(f"join {join.alias} finds two rows for one", file=mapping.file, line=join.line)
-    on = [f"_on{n}" for n in range(len(keys))]
-    asked = pl.DataFrame([column(frame, name, context).alias(o) for name, o in zip(join.on, on, strict=True)])
-    named = other.with_columns(pl.col(key).alias(o) for key, o in zip(keys, on, strict=True))
-    found = _sent(asked.join(named, on=on, how="left", maintain_order="left").drop(on))
-    return frame.hstack([values.alias(f"{join.alias}.{values.name}") for values in found])
+        work.frame = joined(work.frame, views[join.view], join, work.mapping, context)
 
 
 def _omit(work: Work, views: Views, context: Context) -> None:

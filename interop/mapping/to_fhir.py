@@ -3,7 +3,7 @@
 Nothing but the datasets is read, never a sidecar.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -117,10 +117,17 @@ def _resources(mapping: DomainMapping, rows: pl.DataFrame, frame: pl.DataFrame) 
         fixed = {
             key: value for key, value in mapping.resource.items() if key not in ("resourceType", "joined")
         }
+        contained += _named(known[name].contained for name in own if record[name] is not None)
         values = [pair for name in own for pair in _pairs(known[name], record[name])]
         resource = _with_id(_build(mapping.main.resource, fixed, [*values, *others]), names[number])
         made.append({**resource, "contained": contained} if contained else resource)
     return made
+
+
+def _named(found: Iterable[Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """Contained resources that list items refer to, each once."""
+    once = {resource["id"]: dict(resource) for resource in found if resource is not None}
+    return [once[name] for name in sorted(once)]
 
 
 def _joined(

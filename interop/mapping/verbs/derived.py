@@ -2,8 +2,8 @@
 
 import polars as pl
 
-import interop.mapping.exposure  # noqa: F401  its derivations
-import interop.mapping.lists  # noqa: F401  its derivations
+import interop.mapping.exposure
+import interop.mapping.lists
 from interop.errors import MappingError
 from interop.mapping.context import Column, Context
 from interop.mapping.derive import DERIVATIONS
