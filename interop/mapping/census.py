@@ -1,26 +1,17 @@
 """The census: which elements of the resources no view reads, by path, in a second, full read."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from interop.fhir.clauses import Clause, Columns, ForEach, Product, Repeat, Union
 from interop.fhir.json import Decoder, parse
-from interop.fhir.path.functions import FUNCTIONS
-from interop.fhir.path.nodes import Binary, Call, Choice, Index, Literal, Member, Node, OfType, Resource, This
-from interop.fhir.path.nodes import children as parts_of
 from interop.fhir.read import read, records
+from interop.fhir.reads import Tree, elements_read, extension_name
 from interop.fhir.source import Source
 from interop.fhir.view import View
 from interop.mapping.to_sdtm import Plan, Result
-
-# JSON names of the elements that are read below an element; an extension is known by its url.
-Tree = dict[str, "Tree"]
-
-_REFERENCE = ("reference", "type", "identifier")
-_VALUE_OF_ITS_ARGUMENT = ("select", "iif")
 
 
 def census(source: Source, views: Iterable[View]) -> Mapping[str, int]:
@@ -45,23 +36,6 @@ def with_census(plan: Plan, result: Result) -> Result:
     return msgspec.structs.replace(result, ledger=msgspec.structs.replace(result.ledger, elements=elements))
 
 
-def elements_read(views: Iterable[View]) -> Mapping[str, Tree]:
-    """Elements that views read, by resource type, as trees of JSON names; the envelope is always read."""
-    trees: dict[str, Tree] = {}
-    for view in views:
-        always: Tree = {
-            "id": {},
-            "implicitRules": {},
-            "contained": {},
-            "meta": {"versionId": {}, "lastUpdated": {}},
-        }
-        tree = trees.setdefault(view.resource, always)
-        for condition in view.where:
-            _mark(condition, [tree], tree)
-        _mark_clause(view.clause, [tree], tree)
-    return trees
-
-
 def declared(
     paths: Mapping[str, int], losses: Iterable[Mapping[str, str]]
 ) -> Mapping[str, Mapping[str, Any]]:
@@ -81,64 +55,6 @@ def _ordinals(source: Source) -> Mapping[str, set[int]]:
         for chunk in read(part, decoder=decoder):
             found.setdefault(chunk.file, set()).update(chunk.ordinals)
     return found
-
-
-def _mark_clause(clause: Clause, focus: Sequence[Tree], root: Tree) -> None:
-    match clause:
-        case Columns(columns):
-            for column in columns:
-                _mark(column.path, focus, root)
-        case Product(parts) | Union(parts):
-            for part in parts:
-                _mark_clause(part, focus, root)
-        case ForEach(path, _, inner):
-            _mark_clause(inner, _mark(path, focus, root), root)
-        case Repeat(paths, inner):
-            _mark_clause(inner, [tree for path in paths for tree in _mark(path, focus, root)], root)
-
-
-def _mark(node: Node, focus: Sequence[Tree], root: Tree) -> Sequence[Tree]:  # noqa: C901, PLR0911  # one per kind of node
-    """Note what an expression reads; returns where its value stands."""
-    match node:
-        case This():
-            return focus
-        case Resource():
-            return [root]
-        case Member(base, name):
-            return [tree.setdefault(name, {}) for tree in _mark(base, focus, root)]
-        case Choice(base):
-            return [tree.setdefault(name, {}) for tree in _mark(base, focus, root) for name in node.names]
-        case OfType(base):
-            return _mark(base, focus, root)
-        case Call(Member(base, "extension"), "extension", (Literal(url),)):
-            return [tree.setdefault(_extension(url), {}) for tree in _mark(base, focus, root)]
-        case Call(base, function, arguments):
-            return _mark_call(function, _mark(base, focus, root), arguments, focus, root)
-        case Binary("|", left, right):
-            return [*_mark(left, focus, root), *_mark(right, focus, root)]
-        case Index(base, position):
-            _mark(position, focus, root)
-            return _mark(base, focus, root)
-    for part in parts_of(node):
-        _mark(part, focus, root)
-    return []
-
-
-def _mark_call(
-    function: str, base: Sequence[Tree], arguments: Sequence[Node], focus: Sequence[Tree], root: Tree
-) -> Sequence[Tree]:
-    if function == "getReferenceKey":
-        for tree in base:
-            tree |= {name: tree.get(name, {}) for name in _REFERENCE}
-            tree["identifier"] |= {"system": {}, "value": {}}
-        return []
-    inside = base if FUNCTIONS[function].per_item else focus
-    given = [tree for argument in arguments for tree in _mark(argument, inside, root)]
-    return given if function in _VALUE_OF_ITS_ARGUMENT else base
-
-
-def _extension(url: object) -> str:
-    return f"extension('{url}')"
 
 
 def _unread(resource: Mapping[str, Any], trees: Mapping[str, Tree]) -> set[str]:
@@ -176,6 +92,6 @@ def _named(value: Mapping[str, Any]) -> Iterable[tuple[str, bool, Any]]:
     for key, content in value.items():
         for item in content if isinstance(content, list) else [content]:
             if key == "extension" and isinstance(item, dict):
-                yield _extension(item.get("url")), False, {k: v for k, v in item.items() if k != "url"}
+                yield extension_name(item.get("url")), False, {k: v for k, v in item.items() if k != "url"}
             else:
                 yield key.removeprefix("_"), key.startswith("_") and key[1:] in value, item
