@@ -15,6 +15,7 @@ from interop.errors import OutputError
 VERSION = "1.1.0"
 BLOCK = 1 << 16  # records that are held as text at a time
 CREATED = "datasetJSONCreationDateTime"
+UNDATED = "1960-01-01T00:00:00"  # stands for "no clock was read", as in XPT
 TEXT_TYPES = ("string", "date", "datetime", "time", "URI")
 TIMES = ("date", "datetime", "time")
 
@@ -87,7 +88,7 @@ class _Part:
 def _head(table: Table, cells: Mapping[str, Cells], timestamp: datetime | None) -> Mapping[str, Any]:
     """Everything but the rows, in the order of the standard."""
     kept = table.attributes
-    created = f"{timestamp:%Y-%m-%dT%H:%M:%S}" if timestamp else kept.get(CREATED, "1960-01-01T00:00:00")
+    created = f"{timestamp:%Y-%m-%dT%H:%M:%S}" if timestamp else kept.get(CREATED, UNDATED)
     known = {**kept, "itemGroupOID": kept.get("itemGroupOID", f"IG.{table.name}")}
     return {
         CREATED: created,

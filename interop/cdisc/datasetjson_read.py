@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from interop.cdisc import sasdate
-from interop.cdisc.datasetjson import ATTRIBUTES, CREATED, TEXT_TYPES, TIMES
+from interop.cdisc.datasetjson import ATTRIBUTES, CREATED, TEXT_TYPES, TIMES, UNDATED
 from interop.cdisc.table import Column, Table, empty_as_null, is_whole
 from interop.errors import SourceError
 
@@ -123,7 +123,8 @@ def _table(head: _Head, attributes: Mapping[str, Any], batches: Iterable[Sequenc
         raise SourceError(f"{path}: cut short or damaged, {frame.height} rows of {head.records}")
     columns = {column.name: _typed(column, frame[column.name], path) for column in head.columns}
     shown = tuple(_shown(column, head.name) for column in head.columns)
-    own = {name: value for name, value in attributes.items() if value != f"IG.{head.name}"}
+    usual = (f"IG.{head.name}", UNDATED)
+    own = {name: value for name, value in attributes.items() if value not in usual}
     return Table(head.name, head.label, shown, pl.DataFrame(columns), attributes=own)
 
 

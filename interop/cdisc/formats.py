@@ -121,6 +121,8 @@ def read_tables(source: Path | str, *, encoding: str = "utf-8") -> Iterator[tupl
         for table in FORMATS[str(format_of(path))].read(path, encoding):
             if table.name.upper() in seen:
                 raise SourceError(f"{path}: {table.name} stands in another file too")
+            if not table.columns:
+                raise SourceError(f"{path}: {table.name} has no variables")
             seen[table.name.upper()] = path
             yield path, table
 

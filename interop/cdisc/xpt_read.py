@@ -181,7 +181,7 @@ def _words(cells: NDArray[np.void]) -> NDArray[np.uint64]:
     if cells.dtype.itemsize == NUMBER:
         return cells.view(">u8")
     whole = np.zeros((len(cells), NUMBER), np.uint8)
-    whole[:, : cells.dtype.itemsize] = cells.view(np.uint8).reshape(len(cells), -1)
+    whole[:, : cells.dtype.itemsize] = cells.view(np.uint8).reshape(len(cells), cells.dtype.itemsize)
     return whole.view(">u8").ravel()
 
 

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from interop.cli.check import check
+from interop.cli.convert import convert
 from interop.cli.explain import explain, unmapped
 from interop.cli.study import lint, show
 from interop.cli.to_sdtm import demo, to_sdtm
@@ -38,6 +39,7 @@ app.add_typer(study_app, name="study")
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "to-sdtm": to_sdtm,
+    "convert": convert,
     "explain": explain,
     "unmapped": unmapped,
     "check": check,

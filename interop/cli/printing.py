@@ -45,7 +45,7 @@ def tell(result: Result, out: Path, *, as_json: bool, verbose: bool) -> None:
     if verbose:
         typer.echo("\n".join(map(str, result.issues)))
     else:
-        print_table(("severity", "rule", "count", "message"), _by_rule(result.issues))
+        print_table(("severity", "rule", "count", "message"), by_rule(result.issues))
     typer.echo()
     told = ", ".join(f"{n} {fate}" for fate, n in ledger.dispositions.items() if n)
     typer.echo(f"{ledger.read} resources read: {told}")
@@ -56,7 +56,8 @@ def _severities(issues: Issues, dataset: str | None) -> list[int]:
     return list(Issues(issue for issue in issues if issue.where.dataset == dataset).counts.values())
 
 
-def _by_rule(issues: Issues) -> Iterable[Sequence[object]]:
+def by_rule(issues: Issues) -> Iterable[Sequence[object]]:
+    """Severity, rule, count and message of each rule, as rows of a table."""
     counted: dict[tuple[str, str], list[Any]] = {}
     for issue in issues:
         row = counted.setdefault((issue.severity, issue.rule), [0, issue.message.partition(" (")[0]])

@@ -51,7 +51,7 @@ def demo(
 def to_sdtm(  # noqa: PLR0913, PLR0917  one for each flag
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Folder, NDJSON, Bundle, or -.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    formats: Annotated[str, typer.Option("--format", callback=_formats, help="xpt,csv")] = "xpt",
+    formats: Annotated[str, typer.Option("--format", callback=_formats, help=",".join(FORMATS))] = "xpt",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     enrol_all: Annotated[bool, typer.Option("--enrol-all", help="Every Patient is a subject.")] = False,
     census: Census = None,
