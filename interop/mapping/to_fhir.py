@@ -38,7 +38,8 @@ def to_fhir(
 ) -> Resources:
     """Resources of the datasets that a mapping reads back; SUPP-- qualifiers return to their records first.
 
-    A record of a subject who is not in DM is refused and reported, so that no reference dangles.
+    A record of a subject who is not in DM is refused and reported, so that no reference dangles. Nothing is
+    written for records that are made of another dataset's where the subject has records there.
     """
     found: dict[str, list[Mapping[str, Any]]] = {}
     issues: list[Issue] = []
@@ -53,7 +54,8 @@ def to_fhir(
         issues += [_orphan(domain, usubjid, qnam) for usubjid, qnam in orphans]
         known = rows["USUBJID"].is_in(subjects)
         issues += [_stranger(domain, usubjid) for usubjid in rows.filter(~known)["USUBJID"].unique().sort()]
-        rows = rows.filter(known)
+        known_rows = rows.filter(known)
+        rows = known_rows.filter(~_recomputed(mapping, known_rows, datasets))
         frame, lost = written(mapping, rows, context)
         issues += [_unsaid(domain, *row) for row in lost.iter_rows()]
         for resource in _resources(mapping, rows, frame):
@@ -61,8 +63,10 @@ def to_fhir(
         counts[domain] = {
             "rows": known.len(),
             "mapped": rows.height,
-            "quarantined": known.len() - rows.height,
+            "quarantined": known.len() - known_rows.height,
         }
+        if mapping.records:
+            counts[domain]["derived"] = known_rows.height - rows.height
     return Resources(found, Issues(issues), counts)
 
 
@@ -72,6 +76,15 @@ def _subjects(mappings: Mapping[str, DomainMapping], datasets: Mapping[str, Data
     ]
     frames = [datasets[domain].frame for domain in rosters if len(datasets[domain])]
     return [usubjid for frame in frames for usubjid in frame["USUBJID"].unique().sort()]
+
+
+def _recomputed(mapping: DomainMapping, rows: pl.DataFrame, datasets: Mapping[str, Dataset]) -> pl.Series:
+    """Rows that come back from the records of another dataset, which their subject has."""
+    found = [
+        datasets[s.dataset].frame["USUBJID"] for s in mapping.records if len(datasets.get(s.dataset, ()))
+    ]
+    subjects = [usubjid for usubjids in found for usubjid in usubjids.unique()]
+    return rows["USUBJID"].is_in(subjects)
 
 
 def _texts(mapping: DomainMapping, dataset: Dataset) -> pl.DataFrame:
