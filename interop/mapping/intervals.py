@@ -1,7 +1,8 @@
 """Intervals: records that follow each other in time and say the same, as one record (SDTMIG 3.4 6.1.3).
 
 A date is never guessed. Records without a complete date, and those that end before they start, have no
-certain place in the order: each stays an interval of its own.
+certain place in the order, and how far those without an end go is not known: each stays an interval of its
+own.
 """
 
 import polars as pl
@@ -48,7 +49,7 @@ def _moment(bound: pl.Expr) -> pl.Expr:
 
 
 def _placed(frame: pl.DataFrame, rule: Intervals) -> pl.DataFrame:
-    """Where each record lies: ``_from`` to ``_until`` or ``_to``, its last possible moment; ``_sure`` or not."""
+    """Where each record lies: ``_from`` to ``_until``, at most ``_to``; whether that is ``_sure``."""
     start, end = pl.col(rule.start), pl.col(rule.end)
     frame = frame.with_columns(
         _from=_moment(iso8601.lower(start)),
@@ -85,12 +86,12 @@ def _numbered(frame: pl.DataFrame, rule: Intervals, context: Context) -> pl.Data
     changed = pl.any_horizontal(
         pl.col(name).ne_missing(pl.col(name).shift(1).over(within)) for name in rule.same
     )
-    opened = pl.col(rule.end).is_null().shift(1).over(within).fill_null(value=False)
-    cut = pl.col("_cut") != pl.col("_cut").shift(1).over(within)
-    frame = frame.with_columns(_changed=changed & ~pl.col("_first"))
-    frame = frame.with_columns(
-        _new=pl.col("_first") | pl.col("_changed") | opened | cut.fill_null(value=False)
+    going_on = pl.col(rule.end).is_null()
+    apart = (
+        going_on | going_on.shift(1).over(within) | (pl.col("_cut") != pl.col("_cut").shift(1).over(within))
     )
+    frame = frame.with_columns(_changed=changed & ~pl.col("_first"))
+    frame = frame.with_columns(_new=pl.col("_first") | pl.col("_changed") | apart.fill_null(value=False))
     frame = frame.with_columns(_run=pl.col("_new").cum_sum(), _allowed=_allowed(frame, rule, context))
     reached = pl.col("_last").cum_max().shift(1).over("_run")
     days = (pl.col("_day") - reached).dt.total_days()
@@ -130,8 +131,7 @@ def _value(name: str, rule: Intervals, work: Work) -> pl.Expr:
         return pl.col(keys[name]).alias(name)
     value = pl.col(name)
     if name == rule.end:
-        latest = value.sort_by("_to", -value.str.len_bytes().cast(pl.Int64)).last()
-        return pl.when(value.null_count() == 0).then(latest).alias(name)
+        return value.sort_by("_to", -value.str.len_bytes().cast(pl.Int64), nulls_last=False).last()
     compared = {*rule.within, rule.start, *rule.same, *rule.begins}
     if name in work.mapping.columns and name not in compared:
         return pl.when(value.n_unique() == 1).then(value.first()).alias(name)
