@@ -69,9 +69,7 @@ def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
     display = pl.coalesce("low_unit", "high_unit")
     sent = children.select(ucum=ucum, display=display)
     unit = submission_unit(sent["ucum"], sent["display"], context.units).unit
-    children = children.with_columns(
-        unit=unit, ucum=sent["ucum"], display=pl.when(ucum.is_null()).then(display)
-    )
+    children = children.with_columns(unit=unit, unit_sent=pl.coalesce(ucum, display))
     distinct = children.select("text").unique().drop_nulls()
     plain = distinct.with_columns(_text=pl.Series(parse_result(distinct["text"])["text"], dtype=pl.String))
     children = children.join(plain, on="text", how="left", maintain_order="left")

@@ -5,13 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import polars as pl
 
+from interop.mapping.across import read_through
 from interop.mapping.choosers import CHOOSERS
 from interop.mapping.context import Column, Context, Problem, holds
+from interop.mapping.intervals import merge
 from interop.mapping.lineage import lineage
 from interop.mapping.model import DomainMapping, Variable
 from interop.mapping.names import needs
 from interop.mapping.plan import Step
+from interop.mapping.relrec import related
 from interop.mapping.rows import begin
+from interop.mapping.sent import kept
 from interop.mapping.settle import order, settle
 from interop.mapping.verbs import VERBS
 from interop.mapping.work import FATES, PROBLEMS, Work, apply, fates
@@ -30,12 +34,13 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Converted(msgspec.Struct, frozen=True):
-    """What a batch became: frames (variables, qualifiers) and lineage by domain, problems, fates."""
+    """What a batch became: frames (variables, qualifiers) and lineage by domain, problems, fates, RELREC."""
 
     frames: Mapping[str, pl.DataFrame]
     lineage: Mapping[str, pl.DataFrame]
     problems: pl.DataFrame
     fates: pl.DataFrame
+    related: pl.DataFrame
 
 
 def convert(batch: Batch) -> Converted:
@@ -49,7 +54,8 @@ def convert(batch: Batch) -> Converted:
         else:
             RUN[step.kind](works[step.domain], step.name, context, batch.severities)
         if step.kind == "settle":
-            order(works[step.domain], _read_later(batch, step.domain, n))
+            work = works[step.domain]
+            order(work, {*_read_later(batch, step.domain, n), *kept(work.mapping, work.frame.columns)})
         frames[step.domain] = works[step.domain].frame
     done = works.values()
     return Converted(
@@ -62,12 +68,20 @@ def convert(batch: Batch) -> Converted:
         fates=pl.concat(
             [pl.DataFrame(schema=FATES), *(f for work in done for f in work.fates), *map(_mapped, done)]
         ),
+        related=related(works),
     )
 
 
 def _read_later(batch: Batch, domain: str, step: int) -> set[str]:
     """Columns of a domain that steps after one read."""
     found: set[str] = set()
+    for taker in batch.mappings.values():
+        found |= {
+            name
+            for source in taker.records
+            if source.dataset == domain
+            for name in read_through(taker, source)
+        }
     for later in batch.steps[step + 1 :]:
         if later.kind == "derive":
             variable = batch.mappings[later.domain].columns[later.name]
@@ -111,6 +125,7 @@ def _variable(work: Work, name: str, context: Context, severities: Mapping[str, 
         branch = branch.zip_with(~fills, pl.repeat(n, fills.len(), dtype=pl.UInt8, eager=True))
         sent = _filled(sent, found.sent, fills)
         values = values.zip_with(~fills, found.values.cast(values.dtype))
+    disagree = _disagree(variable, [found.values for _, found in columns])
     added = {name: values, **{key: extra for _, found in columns for key, extra in found.extra.items()}}
     if len(columns) > 1:
         added[f"_{name}.branch"] = branch
@@ -120,6 +135,19 @@ def _variable(work: Work, name: str, context: Context, severities: Mapping[str, 
     for n, (_, found) in enumerate(columns):
         for problem in _still(found, n, branch):
             apply(work, problem, severities, variable=name)
+    for problem in disagree:
+        apply(work, problem, severities, variable=name)
+
+
+def _disagree(variable: Variable, found: Sequence[pl.Series]) -> list[Problem]:
+    """Rows in which the first alternative gives another value than one behind it, where the mapping asks."""
+    if variable.agree is None or len(found) == 1:
+        return []
+    first, *others = found
+    says = ~first.is_in(list(variable.agree.but))
+    rows = [(first != other.cast(first.dtype)) & says for other in others]
+    differs = pl.select(pl.any_horizontal(rows)).to_series()
+    return [Problem(variable.agree.rule, differs.fill_null(value=False), first)]
 
 
 def _still(found: Column, n: int, branch: pl.Series) -> list[Problem]:
@@ -156,6 +184,7 @@ def _alternative(frame: pl.DataFrame, variable: Variable, context: Context) -> C
 def _settle(work: Work, name: str, context: Context, severities: Mapping[str, str]) -> None:
     del name
     settle(work, context, severities)
+    merge(work, context)
 
 
 RUN: Mapping[str, Callable[[Work, str, Context, Mapping[str, str]], None]] = {

@@ -1,24 +1,29 @@
 """Lineage: where rows and cells came from.
 
-For every row the resources it came from; for every variable with alternatives the one taken; what was sent
-where it differs. A cell's lineage is the join of these with the mapping, computed when asked for. Patient
-references are hashed.
+For every row the resources it came from, and what its variables read as it was sent; for every variable with
+alternatives the one taken. A cell's lineage is the join of these with the mapping, computed when asked for
+(`interop.mapping.cell`). Patient references are hashed.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import polars as pl
 
+from interop.mapping.intervals import SOURCES
+from interop.mapping.sent import SENT, as_sent
 from interop.mapping.work import Work
 
 
 def lineage(work: Work) -> pl.DataFrame:
     """One row per record: USUBJID and the resources behind it.
 
-    ``key``, ``version``, ``element`` are of the resource, ``ALIAS.key``, ``ALIAS.version`` of joined ones.
-    ``VARIABLE.branch`` is the number of the alternative taken, ``VARIABLE.sent`` the text as sent where it is
-    not the value, ``VARIABLE.instant`` the UTC instant behind a local time, and ``VARIABLE.assumed`` whether
-    it was sent without an offset.
+    ``key``, ``version``, ``element`` are of the resource (of an interval the first, and ``members`` lists the
+    keys of all in order of time), ``ALIAS.key``, ``ALIAS.version`` of joined ones.
+    ``branch`` is the number of the view that the row came from, ``VARIABLE.branch`` that of the alternative
+    taken, ``VARIABLE.instant`` the UTC instant behind a local time, ``VARIABLE.assumed`` whether it was sent
+    without an offset, ``sent.COLUMN`` what was read (see `interop.mapping.sent`). Columns that no row of any
+    batch has are not there.
     """
     frame = work.frame
     columns = {
@@ -27,6 +32,10 @@ def lineage(work: Work) -> pl.DataFrame:
         "version": frame["_version"],
         "element": frame["_element"].cast(pl.UInt32, strict=False),
     }
+    if len(work.mapping.branches) > 1:
+        columns["branch"] = frame["_branch"]
+    if work.mapping.intervals is not None:
+        columns["members"] = frame[SOURCES]
     for alias in work.mapping.joins:
         columns |= {f"{alias}.key": frame[f"{alias}._key"], f"{alias}.version": frame[f"{alias}._version"]}
     for name in work.mapping.columns:
@@ -35,11 +44,22 @@ def lineage(work: Work) -> pl.DataFrame:
         if f"_{name}.instant" in frame.columns:
             columns[f"{name}.instant"] = frame[f"_{name}.instant"]
             columns[f"{name}.assumed"] = frame[f"_{name}.assumed"]
-        if f"_{name}.sent" in frame.columns:
-            sent = frame[f"_{name}.sent"]
-            differs = (sent != frame[name].cast(pl.String)).fill_null(value=True)
-            columns[f"{name}.sent"] = pl.select(pl.when(differs).then(sent)).to_series()
-    return _without_patients(pl.DataFrame(columns))
+    return _without_patients(pl.DataFrame(columns | as_sent(work.mapping, frame)))
+
+
+def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Lineage of several batches as one; the columns stand in the same order whatever the batches were."""
+    frame = pl.concat(parts, how="diagonal_relaxed")
+    return frame.select(
+        *(name for name in frame.columns if not name.startswith(SENT)),
+        *sorted(name for name in frame.columns if name.startswith(SENT)),
+    )
+
+
+def of_rows(columns: Sequence[str]) -> list[str]:
+    """Of the columns of lineage those that name resources; the others tell of cells."""
+    own = ("key", "version", "element", "members")
+    return [name for name in columns if name in own or name.endswith((".key", ".version"))]
 
 
 def hashed(key: str) -> str:

@@ -12,6 +12,7 @@ from interop.cdisc.dataset import Dataset
 from interop.mapping.model import DomainMapping, Variable
 from interop.mapping.names import needs
 from interop.mapping.verbs import VERBS
+from interop.mapping.verbs.coded import listed
 
 SENT = "sent."  # before the name of a column that a view, a chooser or the gate gave
 ABSENT = ""  # on disk, a null where the dataset has a value; FHIR R4 has no empty texts
@@ -71,7 +72,8 @@ def as_sent(mapping: DomainMapping, frame: pl.DataFrame) -> dict[str, pl.Series]
         if name in mapping.columns or frame[name].null_count() == frame.height:
             continue
         values = frame[name]
-        text = values.list.join(BETWEEN) if values.dtype == pl.List else values.cast(pl.String)
+        values = values.set(~values, None) if values.dtype == pl.Boolean else values
+        text = listed(values, BETWEEN) if values.dtype == pl.List else values.cast(pl.String)
         given[f"{SENT}{name}"] = text if readers is None else _where(frame, text, readers)
     return given
 
@@ -79,7 +81,9 @@ def as_sent(mapping: DomainMapping, frame: pl.DataFrame) -> dict[str, pl.Series]
 def _where(frame: pl.DataFrame, text: pl.Series, readers: Sequence[tuple[str, int]]) -> pl.Series:
     """The text in rows for which one of the alternatives gave the value, or which are `BY_TEXT`."""
     if readers == BY_TEXT:
-        return frame.select(pl.when(pl.col("gate.system") == "text").then(text.alias("sent")).alias("sent"))["sent"]
+        return frame.select(pl.when(pl.col("gate.system") == "text").then(text.alias("sent")).alias("sent"))[
+            "sent"
+        ]
     gave = [
         pl.col(f"_{name}.branch") == n if f"_{name}.branch" in frame.columns else pl.col(name).is_not_null()
         for name, n in readers
@@ -92,7 +96,8 @@ def packed(lineage: pl.DataFrame, dataset: Dataset, mapping: DomainMapping) -> p
     """Lineage as the sidecar holds it, without columns that say nothing.
 
     A column that mostly says what a variable says becomes ``sent.COLUMN=VARIABLE``: null where both say the
-    same, `ABSENT` where the variable has a value and the column none. The first alternative is null.
+    same, `ABSENT` where the variable has a value and the column none. The first alternative is null, and so is
+    an instant that the text sent says itself.
     """
     own = _same_as(mapping, dataset)
     columns = []
@@ -100,6 +105,8 @@ def packed(lineage: pl.DataFrame, dataset: Dataset, mapping: DomainMapping) -> p
         column = held
         if held.name in own:
             column = _same(held, dataset.frame[own[held.name]])
+        elif held.name.endswith(".instant"):
+            column = held.set(~lineage[f"{held.name.removesuffix('.instant')}.assumed"], None)
         elif held.name.endswith(".branch"):
             column = held.set(held == 0, None)
         elif held.dtype == pl.Boolean:

@@ -13,6 +13,7 @@ from interop.cdisc.formats import FORMATS, write
 from interop.errors import OutputError
 from interop.fhir.quarantine import write_quarantine
 from interop.issues import Issues
+from interop.mapping.lineage import of_rows
 from interop.mapping.sent import packed
 from interop.mapping.to_sdtm import Result
 
@@ -85,16 +86,15 @@ def ledger_json(result: Result) -> bytes:
 
 
 def stacked_lineage(result: Result) -> pl.DataFrame:
-    """Lineage of all datasets in one frame: DATASET, USUBJID, SEQ (--SEQ), then what `packed` leaves.
+    """The resources behind the records of all datasets: DATASET, USUBJID, SEQ (--SEQ), keys and versions.
 
-    The rows of a dataset stand in its order.
+    The records of a dataset stand in its order.
     """
     frames = []
     for name, frame in result.lineage.items():
         dataset = result.datasets[name]
         seq = dataset["--SEQ"] if "--SEQ" in dataset else pl.lit(None, dtype=pl.Int64)
-        held = packed(frame, dataset, result.mappings[name]) if name in result.mappings else frame
-        own = held.select(pl.all().exclude("USUBJID"))
+        own = frame.select(of_rows(frame.columns))
         frames.append(own.select(pl.lit(name).alias("DATASET"), frame["USUBJID"], seq.alias("SEQ"), pl.all()))
     return pl.concat(frames, how="diagonal_relaxed")
 
@@ -111,14 +111,25 @@ def _write_lineage(result: Result, path: Path) -> None:
     stacked_lineage(result).write_parquet(path, statistics=False)
 
 
+def _write_cells(result: Result, path: Path) -> None:
+    """A file for each dataset; together they would be wide, and mostly null."""
+    for name, mapping in result.mappings.items():
+        frame = result.lineage[name]
+        held = packed(frame.drop("USUBJID", *of_rows(frame.columns)), result.datasets[name], mapping)
+        if held.height:
+            path.mkdir(exist_ok=True)
+            held.write_parquet(path / f"{name.lower()}.parquet", statistics=False)
+
+
 def _write_quarantine(result: Result, path: Path) -> None:
     write_quarantine(path, result.source, wanted=result.quarantine, unreadable=result.unreadable)
 
 
-#: What stands in ``_interop/``, by file name.
+#: What stands in ``_interop/``, by the name of the file or folder.
 SIDECARS: Mapping[str, Callable[[Result, Path], Any]] = {
     "issues.json": _write_issues,
     "ledger.json": _write_ledger,
     "lineage.parquet": _write_lineage,
+    "cells": _write_cells,
     "quarantine.ndjson": _write_quarantine,
 }

@@ -45,11 +45,17 @@ def look_up(values: pl.Series, system: str, entries: Mapping[tuple[str, str], st
 
 def _first_of(values: pl.Series, own: Mapping[str, str]) -> pl.Series:
     """Of each list the first code's target that is there."""
-    codes = pl.DataFrame({"code": values}).with_row_index("_at").explode("code")
-    mapped = codes.with_columns(pl.col("code").replace_strict(own, default=None, return_dtype=pl.String))
-    firsts = mapped.drop_nulls("code").unique("_at", keep="first")
-    rows = pl.DataFrame({"_at": pl.int_range(values.len(), dtype=pl.UInt32, eager=True)})
-    return rows.join(firsts, on="_at", how="left", maintain_order="left")["code"]
+    found = values.list.first().replace_strict(own, default=None, return_dtype=pl.String)
+    longer = (found.is_null() & (values.list.len() > 1)).fill_null(value=False).arg_true()
+    targets = [next((own[code] for code in codes if code in own), None) for codes in values.gather(longer)]
+    return found.scatter(longer, pl.Series(targets, dtype=pl.String)) if targets else found
+
+
+def listed(values: pl.Series, between: str) -> pl.Series:
+    """Lists of codes as text; most have one item, for which that is quick."""
+    found = values.list.first().cast(pl.String)
+    longer = (values.list.len() > 1).fill_null(value=False).arg_true()
+    return found.scatter(longer, values.gather(longer).list.join(between)) if longer.len() else found
 
 
 def _reverse(rows: pl.DataFrame, variable: Variable, context: Context) -> Mapping[str, pl.Series]:
@@ -106,7 +112,7 @@ def recode(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
             accepted = submission(codes, variable.codelist, context)
             found = accepted.zip_with(accepted.is_not_null(), found)
         values = values.zip_with(values.is_not_null(), found)
-        plain = codes.list.join(",") if codes.dtype == pl.List else codes
+        plain = listed(codes, ",") if codes.dtype == pl.List else codes
         sent = sent.zip_with(sent.is_not_null(), plain)
         sent_any = codes.list.len() > 0 if codes.dtype == pl.List else codes.is_not_null()
         there |= sent_any.fill_null(value=False) & _unknown(codes, system, context.tables[table].frame)
