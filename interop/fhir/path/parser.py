@@ -191,8 +191,17 @@ class _Parser:
             type_ = self.expect("name", "a type").text
         if name == "getReferenceKey":
             return Call(base, name, (Literal(type_),))
-        chosen = Choice(base.base, base.name, (type_,)) if isinstance(base, Member) else OfType(base, type_)
-        return Call(chosen, "exists") if name == "is" else chosen
+        if name == "is":
+            return _is(base, type_)
+        return Choice(base.base, base.name, (type_,)) if isinstance(base, Member) else OfType(base, type_)
+
+
+def _is(base: Node, type_: str) -> Node:
+    """Whether something is of a type; empty where there is nothing (FHIRPath N1 6.3)."""
+    if isinstance(base, Member):
+        focus, found, chosen = base.base, Member(This(), base.name), Choice(This(), base.name, (type_,))
+        return Call(focus, "iif", (Call(found, "exists"), Call(chosen, "exists")))
+    return Call(base, "iif", (Call(This(), "exists"), Call(OfType(This(), type_), "exists")))
 
 
 def _literal(token: Token) -> Node:
