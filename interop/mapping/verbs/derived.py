@@ -3,7 +3,7 @@
 import polars as pl
 
 import interop.mapping.exposure
-import interop.mapping.lists
+import interop.mapping.lists  # noqa: F401  their derivations
 from interop.errors import MappingError
 from interop.mapping.context import Column, Context
 from interop.mapping.derive import DERIVATIONS
