@@ -160,7 +160,7 @@ def _series(name: str, kind: type[pl.DataType], values: list[Any], path: Path) -
         return pl.Series(name, values, dtype=kind, strict=False)
     try:
         return pl.Series(name, values, dtype=pl.Int64)
-    except OverflowError as error:
+    except (OverflowError, TypeError) as error:
         raise SourceError(f"{path}: {name} has whole numbers of more than 64 bits") from error
 
 

@@ -72,7 +72,10 @@ def read_parquet(path: Path | str) -> list[Table]:
         columns.append(column)
         values.append(series)
     name = said.get("name") or path.stem.upper()
-    attributes = msgspec.json.decode(said.get("attributes", "{}"))
+    try:
+        attributes = msgspec.json.decode(said.get("attributes", "{}"), type=dict[str, str | dict[str, str]])
+    except msgspec.DecodeError as error:
+        raise SourceError(f"{path}: its metadata `attributes` cannot be: {error}") from error
     return [Table(name, said.get("label", ""), tuple(columns), pl.DataFrame(values), attributes=attributes)]
 
 
@@ -96,12 +99,18 @@ def _read(field: Any, chunks: Any, path: Path) -> tuple[Column, pl.Series]:
         raise SourceError(f"{path}: {field.name} is {field.type}; text, numbers, dates and times are read")
     data_type, text, plain = found
     known = {name: said[word] for name, word in FIELDS.items() if word in said}
-    kind = "Char" if plain.dtype == pl.String else "Num"
+    kind = "Char" if plain.dtype == pl.String and data_type is None else "Num"
     guessed = {"type": kind, "format": text, "data_type": data_type}
     try:
-        return msgspec.convert({**guessed, **known, "name": field.name}, Column, strict=False), plain
+        column = msgspec.convert({**guessed, **known, "name": field.name}, Column, strict=False)
     except msgspec.ValidationError as error:
         raise SourceError(f"{path}: {field.name} has metadata that cannot be: {error}") from error
+    decimal = column.data_type == "decimal" and plain.cast(pl.Float64, strict=False).null_count() == (
+        plain.null_count()
+    )
+    if column.type != kind and not decimal:
+        raise SourceError(f"{path}: {field.name} is {column.type} by its metadata and holds {field.type}")
+    return column, plain
 
 
 def _plain(values: pl.Series) -> tuple[str | None, str, pl.Series] | None:
