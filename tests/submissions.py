@@ -1,4 +1,4 @@
-"""Generated submissions: legal records of DM, EC and LB with every variable that FHIR brings back."""
+"""Generated submissions: legal records of DM, EC, EX and LB with every variable that FHIR brings back."""
 
 import datetime as dt
 import string
@@ -45,6 +45,7 @@ DTC = st.one_of(
 )
 MAYBE = st.none() | WORDS
 NUMBER = st.from_regex(r"\A(0|[1-9][0-9]{0,4})(\.[0-9]{1,4})?\Z")
+RATE = st.sampled_from(["10 mg / 1 h", "50 mL/h", "0.5 mg/min", "3 mg/kg/h"])
 FLOAT = st.decimals(min_value=0, max_value=5000, places=3).map(float)
 
 
@@ -114,7 +115,35 @@ def ec(draw: st.DrawFn, usubjid: str, n: int, *, given_: bool) -> dict[str, Any]
         else None,
         "ECSTDTC": start,
         "ECENDTC": draw(st.sampled_from([start, None]) | DTC),
-        "_ECRATE": draw(MAYBE),
+        "_ECRATE": draw(MAYBE | RATE),
+        "_ECNOTE": draw(MAYBE),
+    }
+
+
+@st.composite
+def ex(draw: st.DrawFn, usubjid: str, n: int) -> dict[str, Any]:
+    dose = draw(maybe(FLOAT))
+    start = draw(DTC)
+    return {
+        "STUDYID": "NCT04324411",
+        "DOMAIN": "EX",
+        "USUBJID": usubjid,
+        "EXSEQ": n,
+        "EXTRT": draw(st.sampled_from(["SIROLIMUS", "TRETINOIN"])),
+        "EXSPID": f"X-{n}",
+        "EXREFID": draw(MAYBE),
+        "EXLNKID": f"L-{n}",
+        "EXADJ": draw(MAYBE),
+        "EXDOSE": dose,
+        "EXDOSTXT": draw(MAYBE) if dose is None else None,
+        "EXDOSU": draw(maybe(st.sampled_from(["mg", "TABLET", "mL"]))) if dose is not None else None,
+        "EXDOSFRM": draw(maybe(st.sampled_from(terms("C66726")))),
+        "EXDOSFRQ": draw(maybe(st.sampled_from(terms("C71113")))),
+        "EXROUTE": draw(maybe(st.sampled_from(terms("C66729")))),
+        "EXLOT": draw(MAYBE),
+        "EXSTDTC": start,
+        "EXENDTC": draw(st.sampled_from([start, None]) | DTC),
+        "_EXRATE": draw(MAYBE),
     }
 
 
@@ -202,11 +231,14 @@ def lb(draw: st.DrawFn, usubjid: str, n: int) -> dict[str, Any]:
 
 @st.composite
 def submissions(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {"DM": [], "EC": [], "LB": []}
+    """Subjects with what was collected of their doses, or with intervals of exposure alone, and results."""
+    found: dict[str, list[dict[str, Any]]] = {"DM": [], "EC": [], "EX": [], "LB": []}
     for n in range(1, draw(st.integers(1, 3)) + 1):
         doses = [draw(st.booleans()) for _ in range(draw(st.integers(0, 3)))]
-        person = draw(dm(n, dosed=any(doses)))
+        intervals = 0 if doses else draw(st.integers(0, 2))
+        person = draw(dm(n, dosed=any(doses) or intervals > 0))
         found["DM"].append(person)
         found["EC"] += [draw(ec(person["USUBJID"], 10 * n + i, given_=g)) for i, g in enumerate(doses)]
+        found["EX"] += [draw(ex(person["USUBJID"], 10 * n + i)) for i in range(intervals)]
         found["LB"] += [draw(lb(person["USUBJID"], 10 * n + i)) for i in range(draw(st.integers(0, 8)))]
     return found
