@@ -97,8 +97,12 @@ def _variables(work: Work) -> pl.DataFrame:
 
 def _mapped(work: Work) -> pl.DataFrame:
     """Resources that gave a row, or a part of one by a join."""
-    sources = [name for name in work.frame.columns if name == "_rid" or name.endswith("._rid")]
-    rids = pl.concat([work.frame[name].cast(pl.UInt32).alias("rid") for name in sources]).drop_nulls()
+    sources = [work.frame[name] for name in work.frame.columns if name == "_rid" or name.endswith("._rid")]
+    for alias, child in work.mapping.branches[0].children.items():
+        if child.join:
+            parts = work.children[alias].join(work.frame.select("_at"), on="_at", how="semi")
+            sources += [parts[name] for name in parts.columns if name.endswith("._rid")]
+    rids = pl.concat([rids.cast(pl.UInt32).alias("rid") for rids in sources]).drop_nulls()
     return fates(rids, fate="mapped", reason="", dataset=work.domain)
 
 
