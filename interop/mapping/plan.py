@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from interop.errors import MappingError
+from interop.mapping.across import read_through
 from interop.mapping.model import DomainMapping
 from interop.mapping.names import needs
 from interop.tables import suggestion
@@ -57,6 +58,7 @@ def _domain(mapping: DomainMapping, mappings: Mapping[str, DomainMapping]) -> di
         rows: [Step(source.dataset, "settle") for source in mapping.records if source.dataset in mappings]
     }
     late = _late(mapping)
+    _check_records(mapping, mappings, late)
     for alias, child in mapping.branches[0].children.items():
         if child.choose is not None:
             arguments = next(iter(child.choose.values()))
@@ -70,6 +72,29 @@ def _domain(mapping: DomainMapping, mappings: Mapping[str, DomainMapping]) -> di
         waits[step] = [first, *_sources(_reads(mapping, name), mapping, mappings, late)]
     waits[settle] = [step for step in waits if step.kind in ("rows", "choose", "variable")]
     return waits
+
+
+def _check_records(
+    mapping: DomainMapping, mappings: Mapping[str, DomainMapping], late: frozenset[str]
+) -> None:
+    """Raise MappingError with file:line for a value that is asked for before it is made."""
+    for source in mapping.records:
+        other = mappings.get(source.dataset)
+        after = _late(other) if other is not None else frozenset()
+        for name in read_through(mapping, source):
+            if name in after:
+                raise MappingError(
+                    f"{source.alias}.{name} is made after the records of {source.dataset} are taken",
+                    file=mapping.file,
+                    line=source.line,
+                )
+    rule = mapping.intervals
+    if rule is not None:
+        for name in (*rule.within, rule.start, rule.end, *rule.same, *rule.begins):
+            if name in late:
+                raise MappingError(
+                    f"intervals: {name} is made after the intervals", file=mapping.file, line=rule.line
+                )
 
 
 def _reads(mapping: DomainMapping, name: str) -> list[str]:

@@ -182,6 +182,8 @@ def _reads(mapping: DomainMapping, name: str, context: Context) -> Iterator[Read
     elif alias == "gate" and mapping.gate:
         part = f"column {column} of the row" if column else "the row"
         yield Read(name, f"{part} that the code sent has in code table {mapping.gate.table}")
+    elif alias in (taken := {source.alias: source.dataset for source in mapping.records}):
+        yield Read(name, f"variable {taken[alias]}.{column} of the record that this one is made of")
     elif alias == "roster":
         yield Read(name, f"{column} of the roster (ResearchSubject)")
     else:
