@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BEFORE ?= $(shell $(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')
 
-.PHONY: help venv demo expected test check format fix lint types layers coverage bench wheel hooks lock clean
+.PHONY: help venv demo expected test check format fix lint types layers coverage conformance bench wheel hooks lock clean
 
 help:                  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -51,6 +51,9 @@ ifeq ($(COVERED),yes)
 else
 	$(BIN)/python -m pytest --cov
 endif
+
+conformance: $(READY)  ## docs/conformance.md, from a run of its suites
+	$(BIN)/python tests/conformance.py
 
 bench: $(READY)        ## ratios against peers, measured in this run
 	$(BIN)/python -m benchmarks

@@ -29,4 +29,4 @@ def plain_definition(
 def _constant(entry: Mapping[str, Any], constants: Mapping[str, str]) -> dict[str, Any]:
     key = next(key for key in entry if key.startswith("value"))
     value = typed_constant(key.removeprefix("value"), constants.get(entry["name"], entry[key]))
-    return {**entry, key: value}
+    return {**entry, key: str(value) if isinstance(value, str) else value}

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+from suites.outcome import Outcome, tally
 
 from interop.errors import MappingError
 from interop.fhir.columns import compile_view
@@ -13,6 +14,7 @@ from interop.fhir.distinct import as_text
 from interop.fhir.json import parse
 from interop.fhir.view import View, rows
 
+EXPERIMENTAL = "experimental"
 SOURCE = re.compile(r"sql-on-fhir-v2 at ([0-9a-f]+)")
 
 
@@ -87,3 +89,12 @@ def compiled_rows(case: Case):
     elements = {name: [bytes(raw.get(name, b"")) for raw in mine] for name in compiled.elements}
     found = compiled.columns(elements, resource_type=view.resource)
     return found.drop("_row", "_index").to_dicts()
+
+
+def outcome(shared: Path, tag: str, check: Callable[[Case], None]) -> Outcome:
+    """The tests of a tag ("shareable", "experimental") under a check; a list has each experimental one."""
+    own = [(case.name, case) for case in cases(shared) if tag in case.test["tags"]]
+    found = tally(version(shared), own, check)
+    failed = [name.partition(": ")[0] for name in found.listed]
+    passed = [f"{name}: passed" for name, _ in own if tag == EXPERIMENTAL and name not in failed]
+    return Outcome(found.version, found.passed, found.total, (*found.listed, *passed))
