@@ -13,8 +13,9 @@ from datetime import date
 from itertools import zip_longest
 from typing import Any
 
-from interop.checks.form import FORM, Kind, Member, Members, Number
+from interop.checks.form import FORM, Members, Number
 from interop.fhir.elements import JSON_NUMBERS, is_resource
+from interop.fhir.members import Kind, Member
 from interop.rules import rule
 
 MOST_TEXT = 1 << 20  # characters of a string (R4 2.24: "SHALL NOT exceed 1MB")

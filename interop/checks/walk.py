@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 import interop.checks.fhir  # noqa: F401  its rules are registered by being imported
-from interop.checks.form import Member, Members, Number, kind, members_of, written
+from interop.checks.form import Members, Number, members_of, written
 from interop.fhir.elements import is_resource
+from interop.fhir.members import Member, kind
 from interop.rules import breaches, rules_on
 
 KEPT = 100_000  # members whose findings are kept by their bytes

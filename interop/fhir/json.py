@@ -4,6 +4,7 @@ Only msgspec's raw capture keeps `1.50` as written, so a resource is decoded int
 elements are bytes; `parse` turns one element's bytes into a value when something needs to look inside.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,7 @@ _TYPED = ("resourceType", "id", "meta")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _MINUS_ZERO = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|(?<![eE])-0(?![\d.eE])', re.DOTALL)
 _MINUS_ZERO_MARK = "-0e000000"
+_LONG = 4000  # digits of an integer, beyond which Python and msgspec refuse it
 _BRACES = bytes.maketrans(b"[]", b"{}")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -68,6 +70,16 @@ _VALUES = msgspec.json.Decoder(float_hook=Number)
 _META = msgspec.json.Decoder(Meta | None)
 
 
+def _any_number(text: str) -> int | Number | str:
+    try:
+        return int(text) if len(text) < _LONG and text.lstrip("-").isdecimal() else Number(text)
+    except ValueError:
+        return text
+
+
+_HUGE = json.JSONDecoder(parse_int=_any_number, parse_float=_any_number)  # slow, for numbers without bounds
+
+
 def _as_sent(number: object) -> msgspec.Raw:
     if isinstance(number, Number):
         return msgspec.Raw(number.text.encode())
@@ -97,7 +109,8 @@ def is_too_deep(raw: bytes, *, depth: int) -> bool:
 def parse(raw: bytes | bytearray | memoryview, *, depth: int = 64) -> Any:
     """Value of a JSON text: dict, list, str, bool, None, int, or `Number` (with point, exponent, or `-0`).
 
-    `raw` is one JSON text in UTF-8, `depth` the levels of nesting allowed. Raises TooDeep when it nests
+    `raw` is one JSON text in UTF-8, `depth` the levels of nesting allowed. An integer of thousands of digits
+    is a `Number`, and a number whose exponent no `Decimal` holds is its text. Raises TooDeep when it nests
     deeper and ValueError when it is not JSON; the message holds no content.
     """
     text = bytes(raw)
@@ -107,6 +120,8 @@ def parse(raw: bytes | bytearray | memoryview, *, depth: int = 64) -> Any:
         text = _MINUS_ZERO.sub(lambda m: m[1] or _MINUS_ZERO_MARK.encode(), text)
     try:
         return _VALUES.decode(text)
+    except msgspec.ValidationError:  # of a text that is JSON only a number can be refused
+        return _HUGE.decode(text.decode())
     except RecursionError:
         raise TooDeep("nested deeper than the decoder can follow") from None
 
