@@ -6,10 +6,12 @@ import msgspec
 import polars as pl
 
 from interop.fhir.columns import CompiledView, elements_of
+from interop.fhir.fit import Fit
 from interop.fhir.identity import Contained
 from interop.fhir.json import LIMITS, Decoder, Limits
 from interop.fhir.lines import Chunk, Unreadable
 from interop.fhir.read import read
+from interop.fhir.reads import elements_read
 from interop.fhir.source import Part
 from interop.issues import Issue
 from interop.mapping.taken import INDEX, RAWS, Taken
@@ -53,6 +55,11 @@ class Reader(msgspec.Struct, frozen=True):
         return Decoder(sorted(names - {"id", "resourceType"}))
 
     @property
+    def fit(self) -> Fit:
+        """The JSON forms of the elements that the views read."""
+        return Fit(elements_read(view.view for view in self.views.values()))
+
+    @property
     def elements(self) -> Mapping[str, Sequence[str]]:
         """JSON names that the views read, by resource type."""
         return elements_of(self.views)
@@ -60,9 +67,9 @@ class Reader(msgspec.Struct, frozen=True):
 
 def gather(parts: Iterable[Part], reader: Reader) -> Gathered:
     """Read parts of a source; nothing is resolved yet."""
-    decoder = reader.decoder
+    decoder, fit = reader.decoder, reader.fit
     found = [
-        _gathered(taken, reader)
+        _gathered(taken, reader, fit)
         for part in parts
         for taken in _taken(read(part, decoder=decoder, limits=reader.limits), decoder, reader)
     ]
@@ -113,7 +120,8 @@ def _taken(chunks: Iterable[Chunk], decoder: Decoder, reader: Reader) -> Iterato
     yield group
 
 
-def _gathered(taken: Taken, reader: Reader) -> Gathered:
+def _gathered(taken: Taken, reader: Reader, fit: Fit) -> Gathered:
+    taken.take_misfits(fit)
     raws = {name: pl.DataFrame(rows, schema=RAWS) for name, rows in taken.raws.items()}
     return Gathered(
         taken.index,
@@ -145,4 +153,4 @@ def take_contained(contained: Sequence[Contained], reader: Reader) -> Gathered:
     resources = [decoder.decode(piece.raw) for piece in contained]
     taken = Taken(decoder, reader.elements, reader.rules, reader.understood)
     taken.add(Chunk("", resources, list(range(len(resources)))), targets=reader.targets)
-    return _gathered(taken, reader)
+    return _gathered(taken, reader, reader.fit)

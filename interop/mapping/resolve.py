@@ -21,6 +21,8 @@ DISPOSITIONS = {
     "identical": ("merged", "same content"),
     "conflict": ("quarantined", "MAP-VERSION-001"),
 }
+# Columns of the index whose resources are not processed, with the rule that says why.
+FLAGS = {"modifier": "MAP-RULES-001", "rules": "MAP-RULES-002", "misfit": "MAP-JSON-001"}
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -42,7 +44,8 @@ def resolve(gathered: Gathered, source: Source, reader: Reader, *, bases: Sequen
     index = gathered.index.with_row_index("rid")
     index = index.with_columns(key=_keys(index, source, own))
     gone = _fates(index, source)
-    parts, index = _with_contained(gathered, index, reader, gone)
+    parts, index, bad = _with_contained(gathered, index, reader, gone)
+    gone = pl.concat([gone, bad])
     references = _references(gathered, index, own, parts, reader.views)
     views, unresolved = {}, []
     for name, frame in parts.items():
@@ -98,7 +101,7 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
         versions = current_versions(index.join(known, on="rid", how="left", maintain_order="left"))
     found = [
         fates(index.filter(flag)["rid"], fate="quarantined", reason=rule, dataset=None)
-        for flag, rule in (("modifier", "MAP-RULES-001"), ("rules", "MAP-RULES-002"))
+        for flag, rule in FLAGS.items()
     ]
     for word, (fate, reason) in DISPOSITIONS.items():
         found.append(
@@ -111,8 +114,12 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
 
 def _with_contained(
     gathered: Gathered, index: pl.DataFrame, reader: Reader, gone: pl.DataFrame
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """View rows with those of contained resources, under ``Owner/1#id`` and the owner's record number."""
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+    """View rows with those of contained resources, under ``Owner/1#id`` and the owner's record number.
+
+    Also the index with them, and the fates of owners of what cannot be processed: a contained resource that
+    has not the form of FHIR, or two of one id.
+    """
     index = index.with_columns(owner=pl.lit(None, pl.String))
     parts = dict(gathered.views)
     holding = gathered.contained.filter(~pl.col("rid").is_in(gone["rid"].to_list())).join(
@@ -120,7 +127,7 @@ def _with_contained(
     )
     pieces, _ = expand_contained(holding["key"], holding["raw"])
     if not pieces:
-        return parts, index
+        return parts, index, pl.DataFrame(schema=FATES)
     rids = dict(holding.select("key", "rid").iter_rows())
     owners = pl.DataFrame(
         [(n, rids[piece.owner], piece.key) for n, piece in enumerate(pieces)],
@@ -139,7 +146,14 @@ def _with_contained(
     own_rows = pl.DataFrame(
         {"type": [p.type for p in pieces], "key": [p.key for p in pieces], "owner": [p.owner for p in pieces]}
     )
-    return parts, pl.concat([index, own_rows], how="diagonal_relaxed")
+    bad = pl.concat(
+        fates(owners["_owner"].filter(rows), fate="quarantined", reason=rule, dataset=None)
+        for rows, rule in (
+            (taken.index["misfit"], FLAGS["misfit"]),
+            (owners["_contained"].is_duplicated(), "MAP-REFERENCE-003"),
+        )
+    )
+    return parts, pl.concat([index, own_rows], how="diagonal_relaxed"), bad
 
 
 def _references(

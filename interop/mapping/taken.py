@@ -1,12 +1,13 @@
 """What is taken of resources chunk by chunk, while a chunk is in the processor's cache: elements by type."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import compress, groupby, repeat
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from interop.fhir.distinct import Element
+from interop.fhir.fit import Fit
 from interop.fhir.json import ENVELOPE, Decoder, dump, parse
 from interop.fhir.lines import Chunk, Unreadable
 
@@ -23,6 +24,7 @@ INDEX = {
     "last_updated": pl.String,
     "rules": pl.Boolean,
     "modifier": pl.Boolean,
+    "misfit": pl.Boolean,
     "deleted": pl.Boolean,
 }
 _MODIFIER = b"modifierExtension"
@@ -53,6 +55,15 @@ class OfType:
             column.extend(repeat(b"", len(self.numbers) - len(column) if column or name == "id" else 0))
             self._elements[name] = Element(column)
         return self._elements[name]
+
+    def take_out(self, name: str, bad: Collection[bytes]) -> list[int]:
+        """Leave out some bytes of an element; returns the numbers of the resources that had them."""
+        column = self.raws[name]
+        at = [n for n, raw in enumerate(column) if raw in bad]
+        for n in at:
+            column[n] = b""
+        del self._elements[name]
+        return [self.numbers[n] for n in at]
 
 
 class Taken:
@@ -112,6 +123,14 @@ class Taken:
         for at, rules in chunk.rules.items():
             self._index["rules"][first + at] |= dump(rules) not in self._rules
 
+    def take_misfits(self, fit: Fit) -> None:
+        """Take out the elements that have not the form of their type, and note whose they are."""
+        for kind, own in self.types.items():
+            for name in fit.names(kind):
+                if name in own.raws and (bad := fit.misfits(kind, name, own.element(name))):
+                    for number in own.take_out(name, bad):
+                        self._index["misfit"][number] = True
+
     def _add_run(
         self, kind: str, resources: Sequence[Any], targets: Iterable[str]
     ) -> Mapping[str, list[bytes]]:
@@ -141,6 +160,7 @@ class Taken:
             "full_url": chunk.full_urls or repeat(None, n),
             "version_id": [version for version, _ in versions],
             "last_updated": [updated for _, updated in versions],
+            "misfit": repeat(False, n),  # noqa: FBT003  the value itself
         }.items():
             self._index[name].extend(values)
 
