@@ -12,6 +12,9 @@ from interop.mapping.verbs.registry import of_argument, of_from, verb
 from interop.tables import normal_text
 
 
+ANY = "coded"  # in place of a system: codes of any, as ``system|code``
+
+
 def table_target(argument: str) -> tuple[str, str]:
     """``TABLE.column`` as its parts; the column is ``target`` when none is named."""
     table, _, target = argument.partition(".")
@@ -35,8 +38,14 @@ def submission(values: pl.Series, codelist: str | None, context: Context) -> pl.
 
 
 def look_up(values: pl.Series, system: str, entries: Mapping[tuple[str, str], str]) -> pl.Series:
-    """Targets of the codes of one system; of a list column the first that has one."""
-    own = {code: target for (s, code), target in entries.items() if s == system}
+    """Targets of the codes of one system; of a list column the first that has one.
+
+    System ``coded`` stands for codes of any system, written ``system|code``.
+    """
+    if system == ANY:
+        own = {f"{s}|{code}": target for (s, code), target in entries.items()}
+    else:
+        own = {code: target for (s, code), target in entries.items() if s == system}
     if values.dtype == pl.List:
         return _first_of(values, own)
     keys = normal(values) if system == "text" else values
@@ -121,6 +130,8 @@ def recode(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
 
 def _unknown(codes: pl.Series, system: str, frame: pl.DataFrame) -> pl.Series:
     known = frame.filter(pl.col("system") == system)["code"]
+    if system == ANY:
+        known = frame.select(pl.concat_str("system", "code", separator="|")).to_series()
     if codes.dtype == pl.List:
         return _first_of(codes, dict.fromkeys(known, "")).is_null()
     return ~(normal(codes) if system == "text" else codes).is_in(known.to_list())
