@@ -91,7 +91,7 @@ class Branch(msgspec.Struct, frozen=True):
 
 
 class Records(msgspec.Struct, frozen=True):
-    """Records of another dataset as rows: one for each that the conditions let in, read as ``alias.COLUMN``."""
+    """Records of another dataset as rows: one for each that the conditions let in, as ``alias.COLUMN``."""
 
     dataset: str
     alias: str
