@@ -76,7 +76,7 @@ def test_a_line_that_a_study_replaced_is_shown_beside_its_own(tmp_path):
 @pytest.mark.parametrize(
     ("name", "error", "text"),
     [
-        ("XX", MappingError, "no mapping for XX; there are DM, EC, LB"),
+        ("XX", MappingError, "no mapping for XX; there are DM, EC, EX, LB, AE"),
         ("LB.LBORES", SpecError, 'did you mean "LBORRES"?'),
     ],
 )

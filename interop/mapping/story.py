@@ -14,7 +14,7 @@ from interop.knowledge import folder
 from interop.mapping.context import Context
 from interop.mapping.derive import DERIVATIONS
 from interop.mapping.load import read_domain
-from interop.mapping.model import Conditions, DomainMapping, Variable
+from interop.mapping.model import Child, Conditions, DomainMapping, Variable
 from interop.mapping.names import needs
 from interop.mapping.verbs import VERBS
 from interop.mapping.verbs.coded import table_target
@@ -203,6 +203,9 @@ def _in_views(mapping: DomainMapping, name: str, context: Context) -> list[Read]
             chosen = f", chosen by {next(iter(part.choose))}" if part.choose else ""
             found.append(Read(name, f"{mapping.views[view].resource}, a row of view {view}{chosen}", view))
             continue
+        if isinstance(part, Child):
+            found += _in_parts(mapping, part, name, column, context)
+            continue
         paths = column_paths(mapping.definitions[view], context.setting("constants", {}))
         path = paths.get(column if part else name)
         if path is not None:
@@ -210,14 +213,35 @@ def _in_views(mapping: DomainMapping, name: str, context: Context) -> list[Read]
     return list(dict.fromkeys(found))
 
 
+def _in_parts(mapping: DomainMapping, child: Child, name: str, column: str, context: Context) -> list[Read]:
+    """What a column of a child stands for: paths of its view, those behind a made column, or its chooser."""
+    joined, _, tail = column.partition(".")
+    last = column.rpartition(".")[2]
+    if last in child.columns:
+        behind = [need for a in child.columns[last].alternatives for need in needs(a)]
+        return [r for need in dict.fromkeys(behind) for r in _in_parts(mapping, child, name, need, context)]
+    if joined in child.join:
+        view, column = child.join[joined].view, tail
+    else:
+        view, column = child.view, last
+    path = column_paths(mapping.definitions[view], context.setting("constants", {})).get(column)
+    resource = mapping.views[view].resource
+    if path is not None:
+        return [Read(name, resource, view, path)]
+    chooser = next(iter(child.choose or ()), "")
+    return [Read(name, f"{last} by the chooser {chooser} from {resource}, view {view}")]
+
+
 def column_paths(definition: Mapping[str, Any], constants: Mapping[str, str]) -> Mapping[str, str]:
-    """FHIRPath of every column of a ViewDefinition by name; forEach before it, constants as values."""
+    """FHIRPath of every column of a ViewDefinition by name: forEach before it, of a unionAll all branches."""
     values = {
         entry["name"]: next(str(v) for k, v in entry.items() if k.startswith("value"))
         for entry in definition.get("constant", [])
     }
     values |= {name: value for name, value in constants.items() if name in values}
-    paths = dict(_paths(definition["select"], ""))
+    paths: dict[str, str] = {}
+    for name, path in _paths(definition["select"], ""):
+        paths[name] = f"{paths[name]} | {path}" if name in paths else path
     for constant in sorted(values, key=len, reverse=True):
         paths = {name: path.replace(f"%{constant}", f"'{values[constant]}'") for name, path in paths.items()}
     return paths
@@ -245,7 +269,8 @@ def _back(mapping: DomainMapping, variable: Variable, dataset: str, context: Con
     puts = []
     for name, how in (variable.put or {}).items():
         found = _in_views(mapping, name.partition("/")[0], context) or [Read(name, "")]
-        puts.append(msgspec.structs.replace(found[0], name=name, what=f"{how} -> {found[0].what}"))
+        path = found[0].path and found[0].path.partition(" | ")[0]  # of a unionAll the first is written
+        puts.append(msgspec.structs.replace(found[0], name=name, what=f"{how} -> {found[0].what}", path=path))
     verb = VERBS[variable.verb]
     into = ", into the columns that it reads" if verb.put is not None and not puts else ""
     return Back(f"{INVERSE[verb.inverse]}{into}", puts, losses)
