@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import conversion, xpt
+from benchmarks import conversion, datasetjson, xpt
 from benchmarks.table import printed
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -11,5 +11,6 @@ parser.add_argument("--runs", type=int, default=7, help="pairs to measure; the t
 arguments = parser.parse_args()
 rows, memory = conversion.run(arguments.observations, runs=arguments.runs)
 rows += xpt.run(arguments.observations, runs=arguments.runs)
+rows += datasetjson.run(arguments.observations, runs=arguments.runs)
 print(printed(sorted(rows, key=lambda row: int(row.number))))
 print(memory)

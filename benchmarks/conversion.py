@@ -24,6 +24,10 @@ def run(observations: int, *, runs: int) -> tuple[list[Row], str]:
     ours = statistics.median(convert["seconds"] for convert, _ in pairs)
     parse = statistics.median(parse["seconds"] for _, parse in pairs)
     ratio = statistics.median(parse["seconds"] / convert["seconds"] for convert, parse in pairs)
+    both = statistics.median(convert["seconds"] + convert["parquet"] for convert, _ in pairs)
+    with_both = statistics.median(
+        parse["seconds"] / (convert["seconds"] + convert["parquet"]) for convert, parse in pairs
+    )
     validate = worked("validate", folder)["seconds"]
     first = pairs[0][0]
     apart = made(observations, distinct=True)
@@ -43,6 +47,7 @@ def run(observations: int, *, runs: int) -> tuple[list[Row], str]:
             ">= 0.5",
             0.25,
         ),
+        Row("1", "the same, Parquet + XPT", seconds(both), seconds(parse), with_both, ">= 0.5", 0.25),
         Row(
             "3",
             "the same, all values distinct / as above, time",

@@ -13,8 +13,8 @@ from interop.cdisc.datasetjson import ATTRIBUTES, CREATED, TEXT_TYPES, TIMES, UN
 from interop.cdisc.table import Column, Table, empty_as_null, is_whole
 from interop.errors import SourceError
 
-ROWS = 8192  # records that are decoded at a time
-LINES = 1 << 20  # bytes of lines that are decoded at a time
+ROWS = 1024  # records that are decoded at a time; more fall out of the cache
+LINES = 1 << 18  # bytes of lines that are decoded at a time
 
 _VERSION = re.compile(r"1\.1(\.\d+)?")
 _PYTHON: Mapping[str, Any] = {
@@ -139,7 +139,11 @@ def _frame(head: _Head, batches: Iterable[Sequence[Any]], path: Path) -> pl.Data
         values = zip(schema.items(), zip(*rows, strict=True), strict=True) if rows else ()
         parts.append(pl.DataFrame([_series(name, kind, list(v), path) for (name, kind), v in values]))
         before += len(rows)
-    return pl.concat([part for part in parts if part.width], how="vertical_relaxed") if schema else parts[0]
+    return (
+        pl.concat([part for part in parts if part.width], how="vertical_relaxed", rechunk=True)
+        if schema
+        else parts[0]
+    )
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], batch: Sequence[Any], before: int, path: Path) -> list[Any]:
