@@ -98,7 +98,12 @@ def test_every_row_says_how_far_it_is_backed_and_how_it_relates(name: str) -> No
         ("obs-status", ("registered", "preliminary"), "skip"),
         ("obs-status", ("entered-in-error",), "remove"),
         ("obs-status", ("unknown",), "quarantine"),
-        ("medadmin-status", ("completed", "in-progress", "stopped", "on-hold", "not-done"), "row"),
+        (
+            "medadmin-status",
+            ("completed", "in-progress", "stopped", "on-hold", "not-done", "active", "not-taken"),
+            "row",
+        ),
+        ("medadmin-status", ("intended",), "skip"),
         ("medadmin-status", ("entered-in-error",), "remove"),
         ("medadmin-status", ("unknown",), "quarantine"),
     ],
@@ -110,7 +115,7 @@ def test_a_status_says_what_becomes_of_the_resource(name: str, codes: tuple[str,
 
 def test_an_error_is_never_a_dose_that_was_not_given() -> None:
     given = code_table("medadmin-status").forward("target")
-    assert {code: target for (_, code), target in given.items()} == {"not-done": "N"}
+    assert {code: target for (_, code), target in given.items()} == {"not-done": "N", "not-taken": "N"}
 
 
 def test_a_code_without_its_system_means_nothing() -> None:
