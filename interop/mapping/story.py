@@ -224,7 +224,7 @@ def _in_parts(mapping: DomainMapping, child: Child, name: str, column: str, cont
         view, column = child.join[joined].view, tail
     else:
         view, column = child.view, last
-    path = column_paths(mapping.definitions[view], context.setting("constants", {})).get(column)
+    path = union_paths(mapping.definitions[view], context.setting("constants", {})).get(column)
     resource = mapping.views[view].resource
     if path is not None:
         return [Read(name, resource, view, path)]
@@ -233,18 +233,27 @@ def _in_parts(mapping: DomainMapping, child: Child, name: str, column: str, cont
 
 
 def column_paths(definition: Mapping[str, Any], constants: Mapping[str, str]) -> Mapping[str, str]:
-    """FHIRPath of every column of a ViewDefinition by name: forEach before it, of a unionAll all branches."""
+    """FHIRPath of every column of a ViewDefinition by name; forEach before it, constants as values."""
+    return {name: paths[-1] for name, paths in _branches(definition, constants).items()}
+
+
+def union_paths(definition: Mapping[str, Any], constants: Mapping[str, str]) -> Mapping[str, str]:
+    """As `column_paths`, with the paths of all branches of a unionAll."""
+    return {name: " | ".join(paths) for name, paths in _branches(definition, constants).items()}
+
+
+def _branches(definition: Mapping[str, Any], constants: Mapping[str, str]) -> dict[str, list[str]]:
     values = {
         entry["name"]: next(str(v) for k, v in entry.items() if k.startswith("value"))
         for entry in definition.get("constant", [])
     }
     values |= {name: value for name, value in constants.items() if name in values}
-    paths: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, path in _paths(definition["select"], ""):
-        paths[name] = f"{paths[name]} | {path}" if name in paths else path
-    for constant in sorted(values, key=len, reverse=True):
-        paths = {name: path.replace(f"%{constant}", f"'{values[constant]}'") for name, path in paths.items()}
-    return paths
+        for constant in sorted(values, key=len, reverse=True):
+            path = path.replace(f"%{constant}", f"'{values[constant]}'")  # noqa: PLW2901  one by one
+        found.setdefault(name, []).append(path)
+    return found
 
 
 def _paths(selects: Sequence[Mapping[str, Any]], before: str) -> Iterator[tuple[str, str]]:
