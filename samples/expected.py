@@ -17,7 +17,7 @@ def write_expected(folder: Path) -> None:
     (folder / "ledger.json").write_bytes(ledger_json(result))
     for dataset in result.datasets.values():
         if len(dataset):
-            write_csv(dataset, folder / f"{dataset.name.lower()}.csv")
+            write_csv(dataset.table, folder / f"{dataset.name.lower()}.csv")
 
 
 if __name__ == "__main__":
