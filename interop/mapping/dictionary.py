@@ -1,14 +1,16 @@
 """A study's dictionaries: the coding of a record looked up by its code, never by a text that looks alike."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from interop.cdisc.meddra import FILES, LEVELS, Release, read_meddra
 from interop.errors import StudyError
+from interop.issues import Issue
 from interop.mapping.context import Context
 from interop.mapping.verbs.coded import normal
+from interop.mapping.work import rules
 from interop.tables import Tree
 
 READERS: Mapping[str, tuple[Callable[[Path], Release], Sequence[str]]] = {
@@ -38,6 +40,14 @@ def read_dictionaries(study: Tree, home: Path) -> Mapping[str, Release]:
             )
         found[name] = read(folder)
     return found
+
+
+def told(dictionaries: Mapping[str, Release]) -> Iterator[Issue]:
+    """Which release of each dictionary a run has looked into, as an issue of severity information."""
+    row = rules()["MAP-TERM-007"]
+    for name, release in dictionaries.items():
+        said = f"{row['message']}: {name} {release.version}"
+        yield Issue("MAP-TERM-007", "information", str(row["code"]), said, value=release.version)
 
 
 def term(

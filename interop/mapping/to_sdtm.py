@@ -18,6 +18,7 @@ from interop.fhir.view import View
 from interop.issues import Issues
 from interop.mapping.context import Context
 from interop.mapping.convert import Batch, Converted, convert
+from interop.mapping.dictionary import told
 from interop.mapping.gather import Gathered, Reader, gather
 from interop.mapping.ledger import Ledger, ledger, settle_fates
 from interop.mapping.lineage import stacked
@@ -162,6 +163,7 @@ def _reduce(
                 *source.issues,
                 *gathered.issues,
                 *(u.issue() for u in gathered.unreadable),
+                *told(plan.context.dictionaries),
                 *issues_of(problems, disposed),
             ]
         ),
