@@ -11,8 +11,9 @@ LLT = """90000021$Invented pyrexia$90000021$$$$$$$Y$$
 90000022$Invented fever$90000021$$$$$$$Y$$
 90000023$Invented fever nos$90000021$$$$$$$N$$
 """
-HIERARCHY = """90000021$90001$900011$9000111$Invented pyrexia$Invented heat$Invented body$Invented general$Gen$$9000111$Y$
-90000021$90002$900012$9000112$Invented pyrexia$Invented signs$Invented signals$Invented infections$Inf$$9000111$N$
+HIERARCHY = """\
+90000021$90001$900011$9000111$Invented pyrexia$Invented heat$Invented body$Invented general$Gen$$9000111$Y$
+90000021$90002$900012$9000112$Invented pyrexia$Invented signs$Invented signals$Invented ills$Inf$$9000111$N$
 90000031$90003$900013$9000113$Invented cough$Invented coughs$Invented airways$Invented chest$Resp$$9000113$Y$
 """
 

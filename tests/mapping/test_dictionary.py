@@ -15,7 +15,8 @@ LLT = """90000021$Invented pyrexia$90000021$$$$$$$Y$$
 90000023$Invented fever nos$90000021$$$$$$$N$$
 90000031$Invented cough$90000031$$$$$$$Y$$
 """
-HIERARCHY = """90000021$90001$900011$9000111$Invented pyrexia$Invented heat$Invented body$Invented general$G$$9000111$Y$
+HIERARCHY = """\
+90000021$90001$900011$9000111$Invented pyrexia$Invented heat$Invented body$Invented general$G$$9000111$Y$
 90000031$90003$900013$9000113$Invented cough$Invented coughs$Invented airways$Invented chest$R$$9000113$Y$
 """
 MEDDRA = "https://www.meddra.org"
