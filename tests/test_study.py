@@ -18,9 +18,9 @@ def study() -> Study:
 
 
 def test_a_study_shows_itself(study: Study) -> None:
-    assert repr(study) == f"<Study {NCT}: DM, EC, LB>"
+    assert repr(study) == f"<Study {NCT}: DM, EC, EX, LB, AE>"
     assert study.id == NCT
-    assert list(study.mappings) == ["DM", "EC", "LB"]
+    assert list(study.mappings) == ["DM", "EC", "EX", "LB", "AE"]
     assert study.settings["country"] == "CHN"
 
 
