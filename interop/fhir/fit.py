@@ -2,7 +2,7 @@
 
 A text is a string, a number a number, a boolean a boolean, all else an object; a list stands only where the
 element repeats. One value alone where a list is due means the same, and is taken. A typed decoder of msgspec
-says yes at once; `_fits` says no.
+says yes at once; a walk over the value says no.
 """
 
 from collections.abc import Mapping
@@ -40,15 +40,19 @@ class Fit:
 
     def fits(self, resource_type: str, name: str, raw: bytes) -> bool:
         """Whether the bytes of a top-level element have its form."""
-        member, tree = self._members[resource_type][name]
         decoder = self._decoders.get((resource_type, name))
         if decoder is None:
-            decoder = self._decoders[resource_type, name] = msgspec.json.Decoder(_typed(member, tree))
+            typed = _typed(*self._members[resource_type][name])
+            decoder = self._decoders[resource_type, name] = msgspec.json.Decoder(typed)
         try:
             decoder.decode(raw)
         except msgspec.ValidationError:  # also for a number that no float holds
-            return _fits(parse(raw), member, tree)
+            return self.fits_value(resource_type, name, parse(raw))
         return True
+
+    def fits_value(self, resource_type: str, name: str, value: object) -> bool:
+        """The same of a value, as `parse` gives it: the plain way, which the typed decoder only hastens."""
+        return _fits(value, *self._members[resource_type][name])
 
 
 def _members(path: str, tree: Tree) -> dict[str, tuple[Member, Tree]]:
