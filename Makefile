@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+MINUTES ?= 3
 BEFORE ?= $(shell $(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')
 
 .PHONY: help venv demo expected test check format fix lint types layers coverage conformance bench wheel hooks lock clean
@@ -57,6 +58,11 @@ conformance: $(READY)  ## docs/conformance.md, from a run of its suites
 
 bench: $(READY)        ## ratios against peers, measured in this run
 	$(BIN)/python -m benchmarks
+
+fuzz: $(READY)         ## fuzz readers and paths for MINUTES=3; what breaks is kept in tests/fuzz/finds/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]' || \
+	  echo "no atheris for this platform: fuzzing with hypothesis, which coverage does not guide"
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run --minutes $(MINUTES)
 
 wheel: $(READY)        ## dist/*.whl and dist/*.tar.gz
 	$(BIN)/python -m build --no-isolation
