@@ -1,56 +1,15 @@
-"""Generated submissions: legal records of DM, EC, EX and LB with every variable that FHIR brings back."""
+"""Generated submissions: legal records of DM, EC, EX, LB and AE with every variable that FHIR brings back."""
 
-import datetime as dt
-import string
 from functools import cache
 from typing import Any
 
 import polars as pl
+from events import ae
 from hypothesis import strategies as st
+from words import CODES, DTC, FLOAT, MAYBE, NUMBER, RATE, WORDS, maybe, study, terms
 
 from interop.mapping.results import parse_result
 from interop.mapping.units import dimension_conflict
-from interop.study import Study
-
-
-@cache
-def study() -> Study:
-    return Study.load()
-
-
-def terms(codelist: str) -> list[str]:
-    return sorted(study().plan.context.terminology[codelist].by_value)
-
-
-WORDS = (
-    st.text(
-        st.sampled_from(string.ascii_letters + string.digits + " .,;()/-+=血红蛋白片，"),
-        min_size=1,
-        max_size=30,
-    )
-    .map(str.strip)
-    .filter(bool)
-)
-CODES = st.text(st.sampled_from(string.ascii_uppercase + string.digits + "-"), min_size=1, max_size=12)
-DATE = st.dates(min_value=dt.date(1950, 1, 1), max_value=dt.date(2030, 12, 31)).map(str)
-CLOCK = st.times().map(lambda t: t.strftime("%H:%M:%S"))
-DTC = st.one_of(
-    DATE,
-    DATE.map(lambda d: d[:4]),
-    DATE.map(lambda d: d[:7]),
-    st.builds("{}T{}".format, DATE, CLOCK),
-    st.builds(lambda d, t: f"{d}T{t[:5]}", DATE, CLOCK),
-    st.builds(lambda d, t: f"{d}T{t}.250", DATE, CLOCK),
-    st.builds(lambda d, t: f"{d[:7]}--T{t[:5]}", DATE, CLOCK),
-)
-MAYBE = st.none() | WORDS
-NUMBER = st.from_regex(r"\A(0|[1-9][0-9]{0,4})(\.[0-9]{1,4})?\Z")
-RATE = st.sampled_from(["10 mg / 1 h", "50 mL/h", "0.5 mg/min", "3 mg/kg/h"])
-FLOAT = st.decimals(min_value=0, max_value=5000, places=3).map(float)
-
-
-def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.none() | strategy
 
 
 @st.composite
@@ -232,7 +191,7 @@ def lb(draw: st.DrawFn, usubjid: str, n: int) -> dict[str, Any]:
 @st.composite
 def submissions(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
     """Subjects with what was collected of their doses, or with intervals of exposure alone, and results."""
-    found: dict[str, list[dict[str, Any]]] = {"DM": [], "EC": [], "EX": [], "LB": []}
+    found: dict[str, list[dict[str, Any]]] = {"DM": [], "EC": [], "EX": [], "LB": [], "AE": []}
     for n in range(1, draw(st.integers(1, 3)) + 1):
         doses = [draw(st.booleans()) for _ in range(draw(st.integers(0, 3)))]
         intervals = 0 if doses else draw(st.integers(0, 2))
@@ -241,4 +200,5 @@ def submissions(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
         found["EC"] += [draw(ec(person["USUBJID"], 10 * n + i, given_=g)) for i, g in enumerate(doses)]
         found["EX"] += [draw(ex(person["USUBJID"], 10 * n + i)) for i in range(intervals)]
         found["LB"] += [draw(lb(person["USUBJID"], 10 * n + i)) for i in range(draw(st.integers(0, 8)))]
+        found["AE"] += [draw(ae(person["USUBJID"], 10 * n + i)) for i in range(draw(st.integers(0, 4)))]
     return found

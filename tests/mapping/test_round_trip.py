@@ -1,4 +1,4 @@
-"""The law PutGet: exact, lookup and carrier variables of DM, EC, EX and LB return from FHIR as they were."""
+"""The law PutGet: what FHIR can say or carry of DM, EC, EX, LB and AE returns from it as it was."""
 
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from interop.fhir.template import encode
 
 # Class D: recomputed from what returns; they have tests of their own.
 DERIVED = {
+    "AE": {"AESEQ", "AESTDY", "AEENDY"},
     "DM": {"RFSTDTC", "RFENDTC", "RFXSTDTC", "RFXENDTC", "RFPENDTC", "AGE", "AGEU", "ACTARMUD"},
     "EC": {"ECSEQ", "ECLNKID", "ECSTDY", "ECENDY"},
     "EX": {"EXSEQ", "EXSTDY", "EXENDY"},
