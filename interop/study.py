@@ -17,6 +17,7 @@ from interop.fhir.view import View
 from interop.issues import Issues
 from interop.knowledge import folder
 from interop.mapping.across import across, check_records
+from interop.mapping.cells import Cells
 from interop.mapping.census import with_census
 from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
@@ -83,7 +84,7 @@ class Study:
         standard = Standard.load(version=settings.get("standard", {}).get("sdtmig", "3.4"))
         terminology = Terminology.load(date=settings.get("standard", {}).get("ct", "2024-03-29"))
         mappings = across({d: _mapping(d, tree) for d in settings.get("domains", _packaged())})
-        check_records(mappings)
+        check_records(mappings, known=standard.domains)
         tables = _tables(home)
         for mapping in mappings.values():
             check_tables(mapping, tables)
@@ -139,6 +140,10 @@ class Study:
         Raises MappingError or SpecError for a name that is not known.
         """
         return stories(name, Known(self.mappings, self.plan.standard, self.plan.context))
+
+    def cells(self, file: str | Path, *, place: str | None = None) -> Cells:
+        """The cells of the folder, written by ``to-sdtm``, that holds a dataset file (see `Cells.load`)."""
+        return Cells.load(self.plan, self.home, Path(file), place=place)
 
     def unmapped(self, source: Source | str | Path | Sequence[Any]) -> Sequence[Unmapped]:
         """Codes and units of a source that no table knows, with counts and examples; every Patient counts."""

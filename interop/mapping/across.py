@@ -1,6 +1,6 @@
 """What mappings read of each other: the records that one takes from another, dates of every domain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -22,16 +22,23 @@ def read_through(mapping: DomainMapping, source: Records) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def check_records(mappings: Mapping[str, DomainMapping]) -> None:
-    """Raise MappingError with file:line for a column that the records of another dataset do not have."""
+def check_records(mappings: Mapping[str, DomainMapping], *, known: Collection[str]) -> None:
+    """Raise MappingError with file:line for a dataset that is not `known`, or a column that it lacks."""
     for mapping in mappings.values():
         for source in mapping.records:
             other = mappings.get(source.dataset)
-            known = available(other) if other is not None else set()
+            columns = available(other) if other is not None else set()
+            if source.dataset not in known:
+                raise MappingError(
+                    f'no dataset "{source.dataset}"{suggestion(source.dataset, known)}',
+                    file=mapping.file,
+                    line=source.line,
+                )
             for name in read_through(mapping, source) if other is not None else []:
-                if name not in known and not name.startswith("_"):
+                if name not in columns and not name.startswith("_"):
                     raise MappingError(
-                        f'{source.alias}: a {source.dataset} record has no "{name}"{suggestion(name, known)}',
+                        f'{source.alias}: a record of {source.dataset} has no "{name}"'
+                        f"{suggestion(name, columns)}",
                         file=mapping.file,
                         line=source.line,
                     )
@@ -45,11 +52,10 @@ def across(mappings: Mapping[str, DomainMapping]) -> dict[str, DomainMapping]:
 def _written_out(mapping: DomainMapping, mappings: Mapping[str, DomainMapping]) -> DomainMapping:
     def one(variable: Variable) -> Variable:
         source = variable.options.get("from")
-        if not isinstance(source, Sequence) or not any(name.startswith("*.--") for name in source):
-            return variable
-        names = [found for name in source for found in _every(name, mappings)]
-        rest = variable.otherwise and one(variable.otherwise)
-        options = {**variable.options, "from": names}
+        options = dict(variable.options)
+        if isinstance(source, Sequence) and not isinstance(source, str):
+            options["from"] = [found for name in source for found in _every(name, mappings)]
+        rest = one(variable.otherwise) if variable.otherwise is not None else None
         return msgspec.structs.replace(variable, options=options, otherwise=rest)
 
     parts = {n: one(v) for n, v in mapping.variables.items()}, {n: one(v) for n, v in mapping.supp.items()}

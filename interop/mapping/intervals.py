@@ -8,6 +8,7 @@ own.
 import polars as pl
 
 from interop.cdisc import iso8601
+from interop.errors import MappingError
 from interop.mapping.context import Context, Problem, holds
 from interop.mapping.model import Intervals
 from interop.mapping.work import Work
@@ -118,10 +119,21 @@ def _allowed(frame: pl.DataFrame, rule: Intervals, context: Context) -> pl.Serie
     most = int(context.setting(rule.gap, "1")) if rule.gap else 1
     days = pl.repeat(1.0, frame.height, dtype=pl.Float64, eager=True)
     for name, target in rule.nominal.items():
-        table, _, column = target.partition(".")
-        known = {code: float(text) for (_, code), text in context.tables[table].forward(column).items()}
-        days = frame[name].replace_strict(known, default=1.0, return_dtype=pl.Float64)
+        days = frame[name].replace_strict(_nominal(target, context), default=1.0, return_dtype=pl.Float64)
     return pl.select(pl.when(days > 0).then(days.ceil().clip(1) * most).otherwise(0.0)).to_series()
+
+
+def _nominal(target: str, context: Context) -> dict[str, float]:
+    """Days by code of ``TABLE.column``; MappingError for one that is no number."""
+    name, _, column = target.partition(".")
+    table = context.tables[name]
+    found = table.forward(column)
+    for (_, code), text in found.items():
+        if not text.replace(".", "", 1).isdecimal():
+            raise MappingError(
+                f"{column} of {code} is {text}, which is no number of days", file=table.files[-1]
+            )
+    return {code: float(text) for (_, code), text in found.items()}
 
 
 def _value(name: str, rule: Intervals, work: Work) -> pl.Expr:

@@ -233,6 +233,7 @@ def test_the_dose_given_is_computed_only_where_units_fit(context, collected, giv
             "- {dataset: EC, as: ec, when: {ec.ECSEQ: present}}",
             "is made after the rec",
         ),
+        ("- {dataset: EC, as: ec}", "- {dataset: EQ, as: ec}", 'no dataset "EQ"'),
         ("  gap: exposure", "  gab: exposure", 'unknown key "gab"'),
         ("same: [EXDOSE,", "same: [EXDOSES,", 'no variable "EXDOSES"; did you mean "EXDOSE"'),
         ("same: [EXDOSE,", "same: [EXSTDY,", "EXSTDY is made after the intervals"),
@@ -251,3 +252,20 @@ def test_a_wrong_line_is_refused_with_its_place(tmp_path: Path, monkeypatch, old
     with pytest.raises(MappingError, match=r"ex\.yaml:\d+") as caught:
         Study.load(BUILT_IN)
     assert told in str(caught.value)
+
+
+def test_a_study_without_collected_doses_has_no_intervals_of_them(tmp_path: Path) -> None:
+    home = Path(shutil.copytree(BUILT_IN, tmp_path / "study"))
+    file = home / "study.yaml"
+    text = file.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("domains:")]
+    file.write_text("\n".join([*kept, "domains: [DM, EX]", ""]), encoding="utf-8")
+    patient = {"resourceType": "Patient", "id": "p1"}
+    result = Study.load(home).to_sdtm([patient], enrol_all=True)
+    assert {name: len(dataset) for name, dataset in result.datasets.items()} == {"DM": 1, "EX": 0}
+
+
+def test_what_every_domain_has_is_written_out(study: Study) -> None:
+    ends = study.mappings["DM"].variables["RFPENDTC"].options["from"]
+    assert {"EX.EXSTDTC", "EX.EXENDTC", "LB.LBDTC", "EC.ECENDTC", "DTHDTC"} <= set(ends)
+    assert not [name for name in ends if "*" in name]
