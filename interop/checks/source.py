@@ -10,7 +10,7 @@ from interop.checks.walk import Finding, Walk
 from interop.errors import SpecError
 from interop.fhir.bundle import entries, is_bundle
 from interop.fhir.json import LIMITS, Decoder, Limits
-from interop.fhir.lines import Chunk, split_ordinal
+from interop.fhir.lines import Chunk, Unreadable, is_utf8, split_ordinal
 from interop.fhir.read import read, records
 from interop.fhir.source import Part, Source, SourceFile
 from interop.issues import Issue, Issues, Location
@@ -104,6 +104,10 @@ def _check_bundles(part: Part, wanted: set[int], walk: Walk, tally: "_Tally", li
     whole = Source([part.file])
     for _, ordinal, raw in records(whole, {part.file.name: wanted}, limits=limits):
         if not is_bundle(raw):
+            continue
+        if not is_utf8(raw):
+            bad = Unreadable(part.file.name, ordinal, 0, len(raw), "invalid utf-8", "Bundle")
+            tally.add_chunk(Chunk(part.file.name, unreadable=[bad]))
             continue
         tally.add(walk.bundle(raw.strip()), part.file, ordinal)
         if part.file.form == "document":
