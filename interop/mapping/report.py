@@ -9,6 +9,7 @@ from interop.mapping.lineage import hashed
 from interop.mapping.work import rules
 
 EXAMPLES = 5
+LONGEST = 200  # characters of a value in an issue
 # Rules whose value is a code or a unit, so that each distinct one is an issue of its own.
 BY_VALUE = (
     "MAP-CODE-001",
@@ -66,4 +67,6 @@ def _public(key: str | None) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    """A value as an issue shows it: all of it where it is short."""
+    text = None if value is None else str(value)
+    return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -6,6 +6,7 @@ import polars as pl
 
 from interop.cdisc import iso8601
 from interop.cdisc.longtext import MOST_BYTES, split
+from interop.mapping.characters import control_characters
 from interop.mapping.context import Context, Problem, column, holds
 from interop.mapping.supp import is_text
 from interop.mapping.work import Work, apply
@@ -19,6 +20,8 @@ def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
             first, second = (column(work.frame, name, context) for name in finding.before)
             rows &= pl.select(iso8601.certainly_before(first, second).fill_null(value=False)).to_series()
         apply(work, Problem(finding.rule, rows), severities, variable=finding.variable)
+    for name, problem in control_characters(work):
+        apply(work, problem, severities, variable=name)
     long = _long(work)
     for name, parts in long.items():
         whole = [text for text, cut in parts.items() if len(cut) == 1]
@@ -48,6 +51,8 @@ def _cut(work: Work, name: str, parts: Mapping[str, list[str]]) -> None:
     first = {text: cut[0] for text, cut in parts.items()}
     rest = {text: cut[1:] for text, cut in parts.items()}
     going_on = values.is_in(list(parts))
+    if not going_on.any():  # the records that had them have left
+        return
     work.report(Problem("MAP-VALUE-010", going_on), variable=name)
     tail = values.replace_strict(rest, default=None, return_dtype=pl.List(pl.String))
     work.frame = work.frame.with_columns(values.replace(first), tail.alias(f"_{name}.rest"))
