@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from suites import peer_fhirpath, peer_views, sql_on_fhir
+from suites import formats, peer_fhirpath, peer_views, sql_on_fhir
 from suites.outcome import Outcome
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "conformance.md"
@@ -34,36 +34,44 @@ class Suite(msgspec.Struct, frozen=True):
     peers: bool = False
 
 
-def _views(_: Path) -> Outcome:
-    return peer_views.outcome()
-
-
-def _expressions(_: Path) -> Outcome:
-    return peer_fhirpath.outcome()
-
+SQL_ON_FHIR = "SQL-on-FHIR v2"
 
 #: Every suite by its name on the page, in the order of the page.
 SUITES: Mapping[str, Suite] = {
-    "SQL-on-FHIR v2, shareable, plain": Suite(
+    f"{SQL_ON_FHIR}, shareable, plain": Suite(
         "rows of the official tests, by the plain evaluator",
         partial(sql_on_fhir.outcome, tag="shareable", check=sql_on_fhir.check_plain),
     ),
-    "SQL-on-FHIR v2, shareable, compiled": Suite(
-        "rows of the official tests, by the fast path",
+    f"{SQL_ON_FHIR}, shareable, compiled": Suite(
+        "the same, by the fast path",
         partial(sql_on_fhir.outcome, tag="shareable", check=sql_on_fhir.check_compiled),
     ),
-    "SQL-on-FHIR v2, experimental, plain": Suite(
-        "the same, of the tests of what the standard may change",
+    f"{SQL_ON_FHIR}, experimental, plain": Suite(
+        "the official tests of what the standard may still change, by the plain evaluator",
         partial(sql_on_fhir.outcome, tag="experimental", check=sql_on_fhir.check_plain),
     ),
-    "SQL-on-FHIR v2, experimental, compiled": Suite(
+    f"{SQL_ON_FHIR}, experimental, compiled": Suite(
         "the same, by the fast path",
         partial(sql_on_fhir.outcome, tag="experimental", check=sql_on_fhir.check_compiled),
     ),
     "sqlonfhir": Suite(
         "rows of every view of the study, as it exports them, on the sample cohort and the golden cases",
-        _views,
+        lambda _: peer_views.outcome(),
     ),
+    "fhirpathpy": Suite(
+        "values of FHIRPath expressions on resources of many shapes", lambda _: peer_fhirpath.outcome()
+    ),
+    "Dataset-JSON, schemas": Suite("the example study as we write it, in both forms", formats.schemas),
+    "Dataset-JSON, official files": Suite(
+        "each file, read and written again by way of NDJSON and Parquet", formats.examples
+    ),
+    "Dataset-JSON, made of XPT": Suite(
+        "what we make of the XPT file of a dataset, with its official file", formats.twins
+    ),
+    "pyreadstat": Suite(
+        "cells and labels of the example study in XPT, as published and as we write it", formats.by_pyreadstat
+    ),
+    "pandas": Suite("cells of the example study in XPT, as published and as we write it", formats.by_pandas),
 }
 
 
