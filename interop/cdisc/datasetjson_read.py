@@ -112,7 +112,7 @@ def _attributes(content: bytes, path: Path) -> Mapping[str, Any]:
     said = msgspec.defstruct("Said", [*fields, ("sourceSystem", dict[str, str] | None, None)])
     try:
         found = msgspec.structs.asdict(msgspec.json.decode(content, type=said))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: no Dataset-JSON 1.1: {error}") from error
     return {name: found[name] for name in (CREATED, *ATTRIBUTES) if found[name] is not None}
 

@@ -63,8 +63,11 @@ def read_parquet(path: Path | str) -> list[Table]:
     path = Path(path)
     try:
         arrow = pq.read_table(path, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
+        names = arrow.schema.names
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: no Parquet file") from error
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise SourceError(f"{path}: the column {twice[0]} stands twice")
     said = _texts(arrow.schema.metadata)
     columns, values = [], []
     for field in arrow.schema:
@@ -72,11 +75,13 @@ def read_parquet(path: Path | str) -> list[Table]:
         columns.append(column)
         values.append(series)
     name = said.get("name") or path.stem.upper()
+    if (frame := pl.DataFrame(values)).columns != names:
+        raise SourceError(f"{path}: no Parquet file, or a damaged one")
     try:
         attributes = msgspec.json.decode(said.get("attributes", "{}"), type=dict[str, str | dict[str, str]])
     except msgspec.DecodeError as error:
         raise SourceError(f"{path}: its metadata `attributes` cannot be: {error}") from error
-    return [Table(name, said.get("label", ""), tuple(columns), pl.DataFrame(values), attributes=attributes)]
+    return [Table(name, said.get("label", ""), tuple(columns), frame, attributes=attributes)]
 
 
 _ARROW: Mapping[Any, pa.DataType] = {pl.String: pa.string(), pl.Float64: pa.float64(), pl.Int64: pa.int64()}

@@ -1,16 +1,21 @@
 """CSV of datasets: UTF-8, LF, a header row; empty is missing; what a spreadsheet would run is escaped."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.csv as arrow
 
 from interop.cdisc.table import Column, Table
 from interop.errors import OutputError, SourceError
 
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 _MARK = "'"
+_CELLS = re.compile(r"Expected (\d+) columns, got (\d+)")
 
 
 def write_csv(table: Table, path: Path | str, *, timestamp: datetime | None = None) -> None:  # noqa: ARG001
@@ -39,14 +44,39 @@ def read_csv(path: Path | str, *, encoding: str = "utf-8") -> list[Table]:
     variables of the standard. Raises `SourceError` for a file that is no CSV in `encoding`.
     """
     path = Path(path)
+    cells = _texts(path, encoding)
+    names = [name or "" for name in cells.row(0)]
+    if wrong := [n for n, name in enumerate(names, start=1) if not name or names.count(name) > 1]:
+        raise SourceError(f"{path}: no CSV with a header row: column {wrong[0]} has no name of its own")
+    texts = [_values(column.alias(name)) for name, column in zip(names, cells.slice(1), strict=True)]
+    return [Table(path.stem.upper(), "", tuple(map(Column, names)), pl.DataFrame(texts))]
+
+
+def _texts(path: Path, encoding: str) -> pl.DataFrame:
+    """Every cell as text, the header too; a row of fewer or more cells than the header is refused."""
     try:
-        content = path.read_bytes().decode(encoding).encode() if encoding != "utf-8" else path
-        frame = pl.read_csv(content, infer_schema=False, null_values=[""], truncate_ragged_lines=False)
-    except (OSError, LookupError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        raise SourceError(f"{path}: no CSV in {encoding.upper()} with a header row") from error
-    columns = tuple(Column(name) for name in frame.columns)
-    texts = (_values(frame[name]) for name in frame.columns)
-    return [Table(path.stem.upper(), "", columns, frame.select(texts))]
+        content = path.read_bytes().decode(encoding).encode().removeprefix(b"\xef\xbb\xbf")
+        head = content.partition(b"\n")[0]
+        table = arrow.read_csv(
+            pa.BufferReader(content),
+            read_options=arrow.ReadOptions(
+                autogenerate_column_names=True, block_size=max(1 << 20, len(head) + 1)
+            ),
+            parse_options=arrow.ParseOptions(newlines_in_values=True, ignore_empty_lines=b"," in head),
+            convert_options=arrow.ConvertOptions(
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                column_types={f"f{n}": pa.string() for n in range(head.count(b",") + 1)},
+            ),
+        )
+    except (OSError, LookupError, UnicodeDecodeError, pa.ArrowException) as error:
+        found = _CELLS.search(str(error))  # the rest of the text would show the row
+        told = f": {found[1]} cells are due, a row has {found[2]}" if found else ""
+        raise SourceError(f"{path}: no CSV in {encoding.upper()} with a header row{told}") from error
+    if content.count(b'"') % 2:
+        raise SourceError(f"{path}: no CSV, or cut short: a quoted text does not end")
+    return cast("pl.DataFrame", pl.from_arrow(table))
 
 
 def as_numbers(column: pl.Series) -> pl.Series | None:

@@ -65,6 +65,10 @@ def test_only_what_a_spreadsheet_would_run_is_escaped_c106(tmp_path, text, cell)
     [
         (b"", "no CSV in UTF-8"),
         (b"USUBJID\nS-1,2\n", "no CSV in UTF-8"),
+        (b"USUBJID,USUBJID\nS-1,2\n", "column 1 has no name of its own"),
+        (b"USUBJID,\nS-1,2\n", "column 2 has no name of its own"),
+        (b"USUBJID,LBORRES\nS-1,2\nS-2\n", "no CSV in UTF-8 .*: 2 cells are due, a row has 1$"),
+        (b'USUBJID\n"S-1\n', "a quoted text does not end"),
         (b"USUBJID\n\xd1\xf4\n", "no CSV in UTF-8"),
         (b"USUBJID,LBSTRESN\nS-1,x\nS-2,nan\n,1\n", "2 rows of LBSTRESN are no numbers"),
     ],

@@ -1,5 +1,7 @@
 """Tables of anyone go through every format and come back."""
 
+import contextlib
+
 import msgspec
 import polars as pl
 import pytest
@@ -9,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from interop.cdisc.formats import FORMATS
 from interop.cdisc.table import Column, Table
+from interop.errors import SourceError
 
 CHARACTERS = st.one_of(st.sampled_from("=@+-'\t\r\n\"\\,1.e 阳é\x00"), st.characters(codec="utf-8"))
 TEXT = st.text(CHARACTERS, min_size=1, max_size=12)
@@ -104,3 +107,25 @@ def test_the_same_table_gives_the_same_bytes(name, tmp_path):
         FORMATS[name].write(table, tmp_path / file)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+DAMAGE = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 90), st.binary(max_size=20)), min_size=1, max_size=4
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(damage=DAMAGE)
+def test_a_damaged_file_is_read_or_refused_and_never_a_crash(name, damage, tmp_path_factory):
+    columns = (Column("USUBJID", "Subject", length=20), Column("AVAL", "", "Num", width=4, format="DATE9."))
+    table = Table("ADX", "", columns, pl.DataFrame({"USUBJID": ["S-1", "阳"], "AVAL": [1.5, None]}))
+    path = tmp_path_factory.mktemp("damaged") / f"adx{FORMATS[name].suffix}"
+    FORMATS[name].write(table, path)
+    content = path.read_bytes()
+    for where, cut, put in damage:
+        at = int(where * len(content))
+        content = content[:at] + put + content[at + cut :]
+    path.write_bytes(content)
+    with contextlib.suppress(SourceError):
+        for found in FORMATS[name].read(path, "utf-8"):
+            assert found.frame.width == len(found.columns)
