@@ -1,9 +1,14 @@
-"""``explain``: the story of a variable, told to a person."""
+"""``explain``: the story of a variable or of one cell, told to a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from interop.errors import SourceError
+from interop.mapping.cell import Cell, Resource, Source
+from interop.mapping.cells import Cells
 from interop.mapping.story import Alternative, Read, Story
+from interop.tables import suggestion
 
 
 def as_text(story: Story) -> str:
@@ -75,3 +80,77 @@ def _shown(read: Read) -> str:
 
 def _fact(name: str, text: str) -> str:
     return f"  {name:<10}{text}"
+
+
+def find(cells: Cells, file: Path, place: str, variable: str | None = None) -> list[Cell]:
+    """The cells of a record, or one of them, by ``USUBJID:SEQ`` (USUBJID where a subject has one record).
+
+    `variable` is a name in any case, in SUPP-- a QNAM. Raises SourceError with what would be right for a
+    record or variable that is not there, or has no value.
+    """
+    dataset = file.stem.upper()
+    if dataset not in cells.datasets:
+        raise SourceError(f"{file}: holds {', '.join(cells.datasets)}; name a file after its dataset")
+    records = cells.records(dataset)
+    found = [cell for record in records if record.place == place for cell in cells.cells(record)]
+    if not found:
+        places = list(dict.fromkeys(record.place for record in records))
+        known = f"; there are {_between(places)}" if places else ""
+        raise SourceError(f"{file}: no record {place}{suggestion(place, places) or known}")
+    if variable is None:
+        return found
+    named = [cell for cell in found if cell.variable == variable.upper()]
+    if not named:
+        raise SourceError(_lacking(cells, file, place, variable.upper(), found))
+    return named
+
+
+def _between(places: Sequence[str]) -> str:
+    return f"{places[0]} to {places[-1]}" if len(places) > 1 else places[0]
+
+
+def _lacking(cells: Cells, file: Path, place: str, variable: str, found: Iterable[Cell]) -> str:
+    dataset = file.stem.upper()
+    if variable in cells.datasets[dataset].columns:
+        advice = f"interop explain {dataset}.{variable} says how one is made"
+        return f"{file}: {dataset} {place} has no value of {variable}; {advice}"
+    names = [*cells.datasets[dataset].columns, *(cell.variable for cell in found)]
+    return f"{file}: {dataset} {place} has no {variable}{suggestion(variable, names)}"
+
+
+def cell_text(cell: Cell) -> str:
+    """The story of a cell for a person, several lines."""
+    lines = [f"{cell.dataset}.{cell.variable}  {cell.label}", _fact("value", cell.value)]
+    lines.append(_fact("record", cell.record))
+    lines += [_fact("resource" if n == 0 else "", _named(one)) for n, one in enumerate(cell.resources)]
+    if cell.mapping:
+        how = f"{cell.verb}: {written(cell.argument)}   " if cell.verb else ""
+        lines.append(_fact("mapping", f"{how}{cell.mapping}"))
+    told = [line for source in cell.sources for line in _source_lines(source, cell)]
+    lines += [_fact("from" if n == 0 else "", line) for n, line in enumerate(told)]
+    lines += [_fact("step" if n == 0 else "", step) for n, step in enumerate(cell.steps)]
+    facts = {"origin": cell.origin, "method": cell.method}
+    lines += [_fact(name, value) for name, value in facts.items() if value]
+    if cell.again is not None:
+        lines.append(_fact("today", f"{cell.again}: the mapping or a table has changed since"))
+    return "\n".join(lines)
+
+
+def cell_line(cell: Cell) -> str:
+    """The story of a cell in one line: name, value, what it was made of, where the mapping says so."""
+    texts = [f'{source.name} "{source.value}"' for source in cell.sources if source.value is not None]
+    made = ", ".join(texts) or "; ".join(cell.steps)
+    return f"{cell.variable:<9} {cell.value:<24} {made}  [{cell.mapping}]"
+
+
+def _source_lines(source: Source, cell: Cell) -> list[str]:
+    resource = source.resource
+    other = f" of {_named(resource)}" if resource is not None and resource not in cell.resources else ""
+    more = f", and {source.more} more" if source.more else ""
+    said = {"sent": "as sent in ", "key": "key of ", "code": "code table row "}.get(source.kind, "")
+    lines = [f'{source.name} "{source.value}"  {said}{source.where}{other}{more}']
+    return [*lines, *(f"  {line}" for one in source.sources for line in _source_lines(one, cell))]
+
+
+def _named(resource: Resource) -> str:
+    return f"{resource.key}, version {resource.version}" if resource.version else resource.key

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from interop.mapping.across import read_through
-from interop.mapping.choosers import CHOOSERS
+from interop.mapping.choosers import CHOOSERS, GIVES
 from interop.mapping.context import Column, Context, Problem, holds
 from interop.mapping.intervals import merge
 from interop.mapping.lineage import lineage
@@ -15,7 +15,7 @@ from interop.mapping.names import needs
 from interop.mapping.plan import Step
 from interop.mapping.relrec import related
 from interop.mapping.rows import begin
-from interop.mapping.sent import kept
+from interop.mapping.sent import kept, parts_as_sent
 from interop.mapping.settle import order, settle
 from interop.mapping.verbs import VERBS
 from interop.mapping.work import FATES, PROBLEMS, Work, apply, fates
@@ -112,6 +112,9 @@ def _choose(work: Work, alias: str, context: Context, severities: Mapping[str, s
     ((name, arguments),) = (child.choose or {}).items()
     parts = work.children[alias].join(work.frame.select("_at"), on="_at", how="semi", maintain_order="left")
     chosen = CHOOSERS[name](work.frame, parts, arguments, context)
+    if child.columns or name in GIVES:
+        sent = parts_as_sent(alias, child, parts)
+        work.frame = work.frame.join(sent, on="_at", how="left", maintain_order="left")
     named = chosen.select(
         "_at",
         *(pl.col(c).alias(f"{alias}.{c}") for c in chosen.columns if c != "_at" and not c.startswith("_")),

@@ -20,7 +20,7 @@ def begin(mapping: DomainMapping, views: Views, context: Context) -> Work:
     """The rows of one domain, with everything that variables can read but what a chooser gives."""
     work = Work(mapping, pl.DataFrame(), {}, [], [])
     _branches(work, views, context)
-    for step in (_subjects, _status, _joins, _omit, _gate, _instead, _records, completed):
+    for step in (_subjects, _status, _joins, _omit, _gate, _instead, _taken_over, completed):
         step(work, views, context)
     return work
 
@@ -167,14 +167,20 @@ def _instead(work: Work, views: Views, context: Context) -> None:
     )
 
 
-def _records(work: Work, views: Views, context: Context) -> None:
-    """Add a row for each record of another dataset that is to be one here too."""
+def _taken_over(work: Work, views: Views, context: Context) -> None:
     del views
+    take_records(work, context)
+
+
+def take_records(work: Work, context: Context) -> None:
+    """Add a row for each record of another dataset that is to be one here too."""
     if not work.mapping.records:
         return
     frames = [work.frame.with_columns(_dataset=pl.lit(None, pl.String))]
     for source in work.mapping.records:
-        frame = context.frames.get(source.dataset, pl.DataFrame())
+        frame = context.frames.get(source.dataset)
+        if frame is None:
+            continue
         kept = [
             name for name in frame.columns if name in (*OWN, "_resource", "_element", "_parent", "USUBJID")
         ]

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import polars as pl
 
 from interop.cdisc.dataset import Dataset
-from interop.mapping.model import DomainMapping, Variable
+from interop.mapping.model import Child, DomainMapping, Variable
 from interop.mapping.names import needs
 from interop.mapping.verbs import VERBS
 from interop.mapping.verbs.coded import listed
 
 SENT = "sent."  # before the name of a column that a view, a chooser or the gate gave
 ABSENT = ""  # on disk, a null where the dataset has a value; FHIR R4 has no empty texts
-BETWEEN = "\u001f"  # on disk, between the items of a list; FHIR R4 has no such character in a code
+LIST = "[]"  # after the name of a column of lists
+PARTS = "parts"  # of a child: what the parts were that its chooser made values of
+BETWEEN = "\u001f"  # between the items of a list; FHIR R4 has no such character in a code
 
 # (variable, number of the alternative) of those that must have given the value; null keeps every row.
 Readers = Sequence[tuple[str, int]] | None
@@ -39,7 +41,10 @@ def kept(mapping: DomainMapping, columns: Iterable[str]) -> Mapping[str, Readers
     if mapping.gate:
         found |= dict.fromkeys(("gate.system", "gate.code"))
         found |= {name: BY_TEXT for name in mapping.gate.candidates if name not in found}
-    return {column: found[name] for column in columns if (name := _named(column, found)) is not None}
+    elsewhere = {records.alias for records in mapping.records}  # cells of another dataset, which has its own
+    own = (column for column in columns if column.partition(".")[0] not in elsewhere)
+    named = {column: read for column in own if (read := _named(column, found)) is not None}
+    return {column: found[read] for column, read in named.items()}
 
 
 def _more(readers: Readers, reader: tuple[str, int]) -> Readers:
@@ -61,7 +66,9 @@ def _named(column: str, found: Mapping[str, Readers]) -> str | None:
         return None
     if column in found:
         return column
-    alias = column.partition(".")[0]
+    alias, _, part = column.partition(".")
+    if part == PARTS:
+        return next((known for known in found if known.startswith(f"{alias}.")), None)
     return alias if alias in found and alias != column else None
 
 
@@ -73,9 +80,30 @@ def as_sent(mapping: DomainMapping, frame: pl.DataFrame) -> dict[str, pl.Series]
             continue
         values = frame[name]
         values = values.set(~values, None) if values.dtype == pl.Boolean else values
-        text = listed(values, BETWEEN) if values.dtype == pl.List else values.cast(pl.String)
-        given[f"{SENT}{name}"] = text if readers is None else _where(frame, text, readers)
+        is_list = values.dtype == pl.List
+        text = listed(values, BETWEEN) if is_list else values.cast(pl.String)
+        given[f"{SENT}{name}{LIST if is_list else ''}"] = (
+            text if readers is None else _where(frame, text, readers)
+        )
     return given
+
+
+def parts_as_sent(alias: str, child: Child, parts: pl.DataFrame) -> pl.DataFrame:
+    """What the parts were that a chooser made values of: ``_at``, and a JSON array in ``ALIAS.parts``.
+
+    Each part has its place in the list, the columns as sent that its own columns read (all of its view's, if
+    it has none), and the keys of what it refers to.
+    """
+    made = [alternative for column in child.columns.values() for alternative in column.alternatives]
+    read = {name for alternative in made for name in needs(alternative)} - set(child.columns)
+    plain = [name for name in parts.columns if not name.startswith("_") and "._" not in name and name != "id"]
+    keys = [f"{join}._key" for join in child.join if f"{join}._key" in parts.columns]
+    wanted = [name for name in plain if name in read] if made else plain
+    told = parts.sort("_at", "_nth").select(
+        "_at", part=pl.struct("_index", *wanted, *keys).struct.json_encode()
+    )
+    joined = pl.concat_str(pl.lit("["), pl.col("part").str.join(","), pl.lit("]"))
+    return told.group_by("_at", maintain_order=True).agg(joined.alias(f"{alias}.{PARTS}"))
 
 
 def _where(frame: pl.DataFrame, text: pl.Series, readers: Sequence[tuple[str, int]]) -> pl.Series:
@@ -96,8 +124,8 @@ def packed(lineage: pl.DataFrame, dataset: Dataset, mapping: DomainMapping) -> p
     """Lineage as the sidecar holds it, without columns that say nothing.
 
     A column that mostly says what a variable says becomes ``sent.COLUMN=VARIABLE``: null where both say the
-    same, `ABSENT` where the variable has a value and the column none. The first alternative is null, and so is
-    an instant that the text sent says itself.
+    same, `ABSENT` where the variable has a value and the column none. The first alternative is null, and so
+    is an instant that the text sent says itself.
     """
     own = _same_as(mapping, dataset)
     columns = []
@@ -137,8 +165,19 @@ def _unpacked(held: pl.Series, dataset: pl.DataFrame) -> pl.Series:
     return pl.select(said.alias(name)).to_series()
 
 
+def read_again(lineage: pl.DataFrame) -> dict[str, pl.Series]:
+    """The columns as they were read, by their own names, from unpacked lineage."""
+    given = {}
+    for column in lineage:
+        if column.name.startswith(SENT):
+            name = column.name.removeprefix(SENT)
+            is_list = name.endswith(LIST)
+            given[name.removesuffix(LIST)] = column.str.split(BETWEEN) if is_list else column
+    return given
+
+
 def _same_as(mapping: DomainMapping, dataset: Dataset) -> dict[str, str]:
-    """Columns in lineage and the Char variable that often has the same text: the first that takes it exactly."""
+    """Columns in lineage and the Char variable that often has the same text: the first to take it exactly."""
     found: dict[str, str] = {}
     for name, variable in mapping.variables.items():
         if name not in dataset.frame.columns or dataset.frame[name].dtype != pl.String:
