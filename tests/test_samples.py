@@ -248,6 +248,10 @@ def test_events_name_both_drugs(cohort: list[Resource]) -> None:
     assert all(len(row["suspectEntity"]) == 2 for row in rows)
     assert Counter(row["seriousness"]["coding"][0]["code"] for row in rows)["Serious"] == 2
     assert [row["id"] for row in rows if row["actuality"] == "potential"] == ["AE-002-9"]
+    assert [row["id"] for row in rows if "modifierExtension" in row] == ["AE-003-9"]
+    coded = [c for row in rows for c in row["event"].get("coding", [])]
+    assert {c["display"].partition(" ")[0] for c in coded} == {"NOT-MEDDRA"}
+    assert [row["id"] for row in rows if "coding" not in row["event"]] == ["AE-009-1", "AE-002-9"]
 
 
 def test_answers_carry_no_wording(cohort: list[Resource]) -> None:

@@ -5,6 +5,7 @@ from cohort.hospital import HL7, NCIT, coding, concept, meta, reference
 from cohort.ndjson import Resource
 
 _BACKPORT = "http://hl7.org/fhir/uv/ae-research-backport-ig/StructureDefinition"
+_MEDDRA = "https://www.meddra.org"
 _GRADES = {"1": "C41338", "2": "C41339", "3": "C41340", "4": "C41337", "5": "C48275"}
 _SEVERITIES = {"1": "mild", "2": "moderate", "3": "severe", "4": "severe", "5": "severe"}
 _CRITERIA = {"C48275": "Results In Death", "C83052": "Requires Inpatient Hospitalization"}
@@ -23,11 +24,17 @@ _ACTIONS = {
 
 
 def adverse_events(people: list[Person]) -> list[Resource]:
-    """The events of `events.csv`, numbered within their person, and one near miss."""
+    """The events of `events.csv`, numbered within their person, a near miss, and one entered in error."""
     known = {person.patient: person for person in people}
     rows = [_event(known[row["patient"]], row) for row in table("events.csv")]
     near_miss = _event(known["P002"], table("events.csv")[0] | {"patient": "P002", "number": "9"})
-    return [*rows, near_miss | {"actuality": "potential", "event": concept("发药剂量错误，未服用")}]
+    mistake = _event(known["P003"], table("events.csv")[3] | {"number": "9"})
+    in_error = [{"url": f"{_BACKPORT}/status", "valueCode": "entered-in-error"}]
+    return [
+        *rows,
+        near_miss | {"actuality": "potential", "event": concept("发药剂量错误，未服用")},
+        mistake | {"modifierExtension": in_error},
+    ]
 
 
 def _event(person: Person, row: dict[str, str]) -> Resource:
@@ -39,7 +46,7 @@ def _event(person: Person, row: dict[str, str]) -> Resource:
         "extension": _extensions(person, row),
         "identifier": {"system": "urn:pumch:ae", "value": f"{person.number}-{row['number']}"},
         "actuality": "actual",
-        "event": concept(row["text"]),
+        "event": concept(row["text"], *_coded(row["code"])),
         "subject": reference("Patient", person.patient),
         "date": start if row["exact"] == "Y" else start[:7],
         "seriousness": concept("", coding(f"{HL7}/adverse-event-seriousness", _seriousness(row))),
@@ -51,6 +58,11 @@ def _event(person: Person, row: dict[str, str]) -> Resource:
         ],
         "study": [reference("ResearchStudy", "nct04324411")],
     }
+
+
+def _coded(code: str) -> list[Resource]:
+    """An invented code that stands where a MedDRA code would; no term of MedDRA is in the project."""
+    return [coding(_MEDDRA, code, f"NOT-MEDDRA {code[-2:]}")] if code else []
 
 
 def _seriousness(row: dict[str, str]) -> str:
