@@ -59,13 +59,16 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{near[0]}"?' if near else ""
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the parser in C, where PyYAML was built with it
+
+
 def read_yaml(file: Path, *, error: type[PlacedError] = MappingError) -> Tree:
     """Read a YAML file as text, keeping lines.
 
     Raises `error` with file:line on a syntax error, a duplicate key or a missing file.
     """
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=_LOADER)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         raise error(
@@ -97,7 +100,7 @@ def _construct(
 
 def _scalar(node: yaml.Node, *, json_values: bool) -> Any:
     text: str = node.value
-    if isinstance(node, yaml.ScalarNode) and node.style is not None:
+    if isinstance(node, yaml.ScalarNode) and node.style:  # quoted or a block; a plain scalar has none, or ""
         return text
     if text in ("~", ""):
         return None
