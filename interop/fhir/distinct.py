@@ -54,7 +54,7 @@ class Element:
 
     def only(self, mask: Sequence[bool]) -> "Element":
         """The element of the resources under a mask."""
-        return self if self.is_absent else Element(list(compress(self.raws, mask)))
+        return Element([]) if self.is_absent else Element(list(compress(self.raws, mask)))
 
 
 class Table:

@@ -14,11 +14,13 @@ from lxml import etree
 from interop.fhir.bundle import Entry, deletion
 from interop.fhir.json import Limits, TooDeep, dump
 from interop.fhir.lines import BLOCK, BOM, Bytes
-from interop.fhir.xml_elements import FHIR, Findings, members, object_value, resource_value
+from interop.fhir.xml_elements import FHIR, Findings, line_of, members, object_value, resource_value
 
 _ENTRY, _BUNDLE = f"{{{FHIR}}}entry", f"{{{FHIR}}}Bundle"
 _PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ROOT, _DOCTYPE = re.compile(rb"<[^!?\s]"), b"<!DOCTYPE"
+_ENCODING = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
+_UTF_8 = (b"utf-8", b"utf8", b"us-ascii")
 _TREE = 4  # a tree may hold this many times the bytes of a line; what is larger is given up with its document
 _CHILDREN = 100_000  # of a Bundle, besides entries
 _INVALID_ENCODING, _RESOURCE_LIMIT, _NAMESPACE = 81, 114, 200  # libxml2's numbers
@@ -100,6 +102,9 @@ def _is_open(head: bytes) -> bool:
     """Whether the root begins in these bytes; raises `_Refused` when something else does."""
     begins = _PROLOG.match(head)
     end = begins.end() if begins else 0
+    declared = _ENCODING.match(head)
+    if declared and declared[1].lower() not in _UTF_8:
+        raise _Refused("invalid utf-8", 1, "another encoding is declared")
     line, rest = head.count(b"\n", 0, end) + 1, head[end : end + len(_DOCTYPE)]
     if rest == _DOCTYPE:
         raise _Refused("doctype", line)
@@ -114,7 +119,7 @@ def _parser(events: tuple[str, ...], tag: str | None = None) -> Any:
     return etree.XMLPullParser(
         events,
         tag=tag,
-        encoding="utf-8",  # R4 2.6.1 knows no other; a declaration of another is not believed
+        encoding="utf-8",  # R4 2.6.1 knows no other
         no_network=True,
         load_dtd=False,
         resolve_entities="internal",
@@ -156,7 +161,7 @@ def _is_of_root(element: Any) -> bool:
 
 def _entry(element: Any, number: int, limits: Limits, findings: Findings) -> Entry:
     root, resource = element.getparent(), element.find(f"{{{FHIR}}}resource/*")
-    line = element.sourceline if resource is None else resource.sourceline
+    line = line_of(element if resource is None else resource)
     entry = Entry(number, None, b"", line=line)
     try:
         said = object_value(element, "Bundle.entry", found=findings, depth=limits.depth)
@@ -195,6 +200,6 @@ def _end_bundle(root: Any, findings: Findings) -> None:
     known = members("Bundle")
     for item in root:
         if item.tag not in known:
-            findings.note("unknown", f"Bundle.{item.tag.rpartition('}')[2]}", item.sourceline)
+            findings.note("unknown", f"Bundle.{item.tag.rpartition('}')[2]}", line_of(item))
         relation = item.find(f"{{{FHIR}}}relation") if item.tag == f"{{{FHIR}}}link" else None
         findings.pages += relation is not None and relation.get("value") == "next"

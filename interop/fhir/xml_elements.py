@@ -33,6 +33,7 @@ _BOOLEANS = {"true": True, "false": False}
 _PREFIX = f"{{{FHIR}}}"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _STRAY = etree.XPath("descendant-or-self::f:*/text()[normalize-space()]", namespaces={"f": FHIR})
+_KEPT_LINES = 65_535
 _LONGEST = 100  # characters of a path that an issue shows; the names in it are the sender's
 
 
@@ -114,7 +115,22 @@ def _note_texts(element: Any, found: Findings) -> None:
     for text in _STRAY(element):
         parent = text.getparent()
         holder = parent.getparent() if text.is_tail else parent
-        found.note("text", _local(holder.tag), holder.sourceline)
+        found.note("text", _local(holder.tag), line_of(holder))
+
+
+def line_of(element: Any) -> int:
+    """Line of an element, also beyond the 65,535 that libxml2 keeps for elements.
+
+    From there on it says where the next text ends, which begins on the element's line where tags have none.
+    """
+    line: int = element.sourceline
+    node = element
+    while line >= _KEPT_LINES and node is not None:
+        text = node.text or (None if len(node) else node.tail)
+        if text:
+            return line - int(text.count("\n"))
+        node = node[0] if len(node) else node.getnext()
+    return line
 
 
 def _resource(element: Any, found: Findings, depth: int) -> dict[str, Any]:
@@ -135,7 +151,7 @@ def _object(element: Any, path: str, found: Findings, depth: int) -> dict[str, A
             continue
         extra = None
         if member.kind == "complex":
-            value: Any = _object(item, member.inside, found, depth - 1)
+            value: Any = _object(item, member.inside, found, depth - 1) or None
         elif member.kind == "resource":
             value = _inner_resource(item, found, depth - 1, path)
         elif member.kind == "xhtml":
@@ -157,7 +173,7 @@ def _attributes(element: Any, path: str, found: Findings) -> dict[str, Any]:
         if (name == "id" and not is_resource(path)) or (name == "url" and path == "Extension"):
             made[name] = value
         elif not name.startswith(_XSI):
-            found.note("unknown", f"{path}.{_local(name)}", element.sourceline)
+            found.note("unknown", f"{path}.{_local(name)}", line_of(element))
     return made
 
 
@@ -171,7 +187,7 @@ def _primitive(element: Any, kind: Kind, path: str, found: Findings, depth: int)
         value = given.pop("value", None)
         extra = {"id": given.pop("id")} if "id" in given else {}
         for name in given:
-            found.note("unknown", f"{path}.{_local(name)}", element.sourceline)
+            found.note("unknown", f"{path}.{_local(name)}", line_of(element))
     if len(element):
         extra = {**(extra or {}), **_extensions(element, path, found, depth)}
     if kind == "boolean" and value is not None:
@@ -199,7 +215,7 @@ def _add(made: dict[str, Any], member: Member, value: Any, path: str, found: Fin
         values.append(value)
         return len(values) - 1
     if name in made:
-        found.note("several", path, item.sourceline)
+        found.note("several", path, line_of(item))
         made[name] = [*(made[name] if isinstance(made[name], list) else [made[name]]), value]
         return len(made[name]) - 1
     made[name] = value
@@ -222,13 +238,16 @@ def _inner_resource(element: Any, found: Findings, depth: int, path: str) -> dic
     """The resource in `contained`, `Bundle.entry.resource` or `Parameters.parameter.resource`."""
     inner = [item for item in element if item.tag.startswith(_PREFIX)]
     if len(inner) > 1:
-        found.note("several", f"{path}.{_local(element.tag)}", element.sourceline)
+        found.note("several", f"{path}.{_local(element.tag)}", line_of(element))
     return _resource(inner[0], found, depth) if inner else None
 
 
 def _xhtml(element: Any) -> str:
-    """Narrative as FHIR JSON has it: the text of the div; a copy has no namespace that it does not use."""
-    text: str = etree.tostring(deepcopy(element), encoding="unicode", with_tail=False)
+    """Narrative as FHIR JSON has it: the text of the div, without prefixes or namespaces of its document."""
+    copy = etree.Element(element.tag, attrib=element.attrib, nsmap={None: XHTML})
+    copy.text = element.text
+    copy.extend(deepcopy(element))
+    text: str = etree.tostring(copy, encoding="unicode")
     return text
 
 
@@ -236,9 +255,9 @@ def _add_unknown(made: dict[str, Any], item: Any, path: str, found: Findings, de
     """Keep what FHIR R4 does not have under its own name, for the quarantine; no view can read it."""
     name = _local(item.tag)
     if members(path):
-        found.note("unknown", f"{path}.{name}", item.sourceline)
+        found.note("unknown", f"{path}.{name}", line_of(item))
     elif not made:
-        found.note("unknown", path, item.sourceline)
+        found.note("unknown", path, line_of(item))
     value = _unknown(item, depth)
     made[name] = [*_listed(made[name]), value] if name in made else value
 
