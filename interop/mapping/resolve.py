@@ -99,10 +99,12 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
         digests = [digest(raws[f, o]) for f, o in undecided.select("file", "ordinal").iter_rows()]
         known = undecided.select("rid").with_columns(digest=pl.Series(digests, dtype=pl.String))
         versions = current_versions(index.join(known, on="rid", how="left", maintain_order="left"))
+    versions, deleted = _without_deleted(index.join(versions, on="rid", maintain_order="left"))
     found = [
         fates(index.filter(flag)["rid"], fate="quarantined", reason=rule, dataset=None)
         for flag, rule in FLAGS.items()
     ]
+    found.append(fates(deleted["rid"], fate="removed", reason="deleted at the source", dataset=None))
     for word, (fate, reason) in DISPOSITIONS.items():
         found.append(
             fates(
@@ -110,6 +112,17 @@ def _fates(index: pl.DataFrame, source: Source) -> pl.DataFrame:
             )
         )
     return pl.concat([pl.DataFrame(schema=FATES), *found])
+
+
+def _without_deleted(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records with their disposition as far as nothing was deleted, and those that are gone.
+
+    When the current version of a resource is its deletion, all its versions are gone. A deletion whose place
+    in the order is not known leaves the conflict to the others.
+    """
+    last = versions.filter(pl.col("deleted") & (pl.col("disposition") == "current"))["key"]
+    gone = pl.col("key").is_in(last.to_list()) | (pl.col("deleted") & (pl.col("disposition") == "conflict"))
+    return versions.filter(~gone), versions.filter(gone)
 
 
 def _with_contained(
