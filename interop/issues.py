@@ -44,7 +44,7 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
         where = " ".join(f"{name}={place}" for name, place in places if place is not None)
         value = f" [{self.value}]" if self.value else ""
         times = f" ({self.count} times)" if self.count > 1 else ""
-        return f"{self.severity} {self.rule} {where}: {self.message}{value}{times}"
+        return printable(f"{self.severity} {self.rule} {where}: {self.message}{value}{times}")
 
 
 class Issues:
@@ -75,6 +75,11 @@ class Issues:
     def failed(self) -> bool:
         """True when an issue of severity error or fatal is present (exit code 1)."""
         return any(issue.severity in ("fatal", "error") for issue in self._issues)
+
+
+def printable(text: str) -> str:
+    """Text that stays in its line and moves no cursor: names of files and resources come from strangers."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _order(issue: Issue) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from interop.errors import OutputError
-from interop.issues import SEVERITIES, Issue, Issues, Location
+from interop.issues import SEVERITIES, Issue, Issues, Location, printable
 from interop.mapping.sidecars import issues_json
 
 RULES_SYSTEM = "https://fhir-sdtm-interop.org/fhir/CodeSystem/rules"
@@ -53,7 +53,7 @@ $rows
 
 def as_text(issues: Issues) -> str:
     """A line per issue, worst first, and a last line that counts them."""
-    return "".join(f"{_printable(str(issue))}\n" for issue in issues) + f"{summary(issues)}\n"
+    return "".join(f"{issue}\n" for issue in issues) + f"{summary(issues)}\n"
 
 
 def as_json(issues: Issues) -> str:
@@ -129,7 +129,7 @@ def _where(issue: Issue) -> str:
 def _html_row(issue: Issue) -> str:
     message = f"{issue.message} [{issue.value}]" if issue.value else issue.message
     cells = (issue.severity, issue.rule, issue.count, _where(issue), message)
-    shown = "".join(f"<td>{escape(_printable(str(cell)))}</td>" for cell in cells)
+    shown = "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in cells)
     return f'<tr class="{escape(issue.severity)}">{shown}</tr>'
 
 
@@ -140,19 +140,14 @@ def _outcome_issue(issue: Issue) -> dict[str, Any]:
     made = {
         "severity": issue.severity,
         "code": issue.code,
-        "details": {"coding": [coding], "text": _printable(issue.message)},
-        **({"diagnostics": _printable(diagnostics)} if diagnostics else {}),
+        "details": {"coding": [coding], "text": printable(issue.message)},
+        **({"diagnostics": printable(diagnostics)} if diagnostics else {}),
     }
     return {**made, "expression": [issue.where.path]} if issue.where.path else made
-
-
-def _printable(text: str) -> str:
-    """Text that stays in its line and moves no cursor: a file may be named by a stranger."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
-    text = _printable(value)
+    text = printable(value)
     return f"'{text}" if text[:1] in set("=+-@'") else text

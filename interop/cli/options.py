@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 from collections.abc import Sequence
+from os.path import realpath
 from pathlib import Path
 from typing import Annotated
 
@@ -31,5 +32,5 @@ Census = Annotated[
 def opened(sources: Sequence[str]) -> Source:
     """One source of all that the arguments name; ``-`` is stdin."""
     return join_sources(
-        [(Path(name).resolve().name if name != "-" else "stdin", open_source(name)) for name in sources]
+        [(Path(realpath(name)).name if name != "-" else "stdin", open_source(name)) for name in sources]
     )

@@ -119,7 +119,9 @@ def _open_path(path: Path) -> Source:
         return _open_folder(path)
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
-    file = _source_file(path, path.name)
+    if not path.is_file():
+        raise SourceError(f"{path}: a pipe or a device; a source is read more than once, so use - for a stream")
+    file = _source_file(path, _legible(path.name))
     if file is None:
         known = ", ".join(FORMS)
         raise SourceError(f"{path}: not a known form; FHIR data ends with one of {known}, or these with .gz")
@@ -129,11 +131,11 @@ def _open_path(path: Path) -> Source:
 def _open_folder(folder: Path) -> Source:
     files, unknown = [], []
     for name, path in sorted(_walk(folder)):
-        file = _source_file(path, name)
+        file = _source_file(path, name) if path.is_file() else None
         if file is not None:
             files.append(file)
         else:
-            message = "not read: FHIR data ends with .ndjson, .jsonl, .json or .xml, or these with .gz"
+            message = "not read: FHIR data are files that end with .ndjson, .jsonl, .json or .xml, or these with .gz"
             where = Location(file=name)
             unknown.append(Issue("FHIR-READ-012", "information", "not-supported", message, where))
     if not files:
@@ -149,8 +151,13 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
         folders[:] = [name for name in folders if not name.startswith(".") and name != _OUR_FOLDER]
         for name in names:
             path = Path(root, name)
-            if not name.startswith(".") and path.is_file():
-                yield path.relative_to(folder).as_posix(), path
+            if not name.startswith("."):
+                yield _legible(path.relative_to(folder).as_posix()), path
+
+
+def _legible(name: str) -> str:
+    """A file name that is UTF-8: of one that is not, the other bytes as ``\\xff``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _source_file(path: Path, name: str) -> SourceFile | None:
