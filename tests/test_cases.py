@@ -23,7 +23,7 @@ from interop.study import Study
 from interop.tables import read_yaml
 
 HERE = Path(__file__).resolve().parent / "cases"
-FILES = sorted(HERE.glob("*/C*.yaml"))
+FILES = sorted([*HERE.glob("*/C*.yaml"), *HERE.glob("*/H*.yaml")])
 PARTS = {"case", "title", "study", "fhir", "files", "context", "expect"}
 EXPECTED = {"issues", "ledger", "lineage", "csv"}
 STUDY = "NCT04324411"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from interop.fhir.source import Source, join_sources, open_source
+from interop.fhir.source import Source, join_sources, legible, open_source
 
 STUDY = "NCT04324411"
 
@@ -32,5 +32,5 @@ Census = Annotated[
 def opened(sources: Sequence[str]) -> Source:
     """One source of all that the arguments name; ``-`` is stdin."""
     return join_sources(
-        [(Path(realpath(name)).name if name != "-" else "stdin", open_source(name)) for name in sources]
+        [(legible(Path(realpath(name)).name) if name != "-" else "stdin", open_source(name)) for name in sources]
     )

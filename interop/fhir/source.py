@@ -120,8 +120,8 @@ def _open_path(path: Path) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
     if not path.is_file():
-        raise SourceError(f"{path}: a pipe or a device; a source is read more than once, so use - for a stream")
-    file = _source_file(path, _legible(path.name))
+        raise SourceError(f"{path}: a pipe or a device; a stream is read as - (standard input)")
+    file = _source_file(path, legible(path.name))
     if file is None:
         known = ", ".join(FORMS)
         raise SourceError(f"{path}: not a known form; FHIR data ends with one of {known}, or these with .gz")
@@ -135,7 +135,7 @@ def _open_folder(folder: Path) -> Source:
         if file is not None:
             files.append(file)
         else:
-            message = "not read: FHIR data are files that end with .ndjson, .jsonl, .json or .xml, or these with .gz"
+            message = "not read: FHIR data is in files .ndjson, .jsonl, .json or .xml, or these with .gz"
             where = Location(file=name)
             unknown.append(Issue("FHIR-READ-012", "information", "not-supported", message, where))
     if not files:
@@ -152,11 +152,11 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
         for name in names:
             path = Path(root, name)
             if not name.startswith("."):
-                yield _legible(path.relative_to(folder).as_posix()), path
+                yield legible(path.relative_to(folder).as_posix()), path
 
 
-def _legible(name: str) -> str:
-    """A file name that is UTF-8: of one that is not, the other bytes as ``\\xff``."""
+def legible(name: str) -> str:
+    """A file name as UTF-8; what is not is written as hexadecimal escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
