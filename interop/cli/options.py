@@ -32,5 +32,8 @@ Census = Annotated[
 def opened(sources: Sequence[str]) -> Source:
     """One source of all that the arguments name; ``-`` is stdin."""
     return join_sources(
-        [(legible(Path(realpath(name)).name) if name != "-" else "stdin", open_source(name)) for name in sources]
+        [
+            (legible(Path(realpath(name)).name) if name != "-" else "stdin", open_source(name))
+            for name in sources
+        ]
     )
