@@ -66,5 +66,5 @@ def _every(name: str, mappings: Mapping[str, DomainMapping]) -> list[str]:
     if not name.startswith("*.--"):
         return [name]
     ending = name.removeprefix("*.--")
-    own = [(domain, f"{domain}{ending}") for domain in mappings]
+    own = [(domain, f"{domain}{ending}") for domain in sorted(mappings)]
     return [f"{domain}.{variable}" for domain, variable in own if variable in mappings[domain].columns]

@@ -34,7 +34,7 @@ def lineage(work: Work) -> pl.DataFrame:
     }
     if len(work.mapping.branches) > 1:
         columns["branch"] = frame["_branch"]
-    if work.mapping.intervals is not None:
+    if SOURCES in frame.columns:
         columns["members"] = frame[SOURCES]
     for alias in work.mapping.joins:
         columns |= {f"{alias}.key": frame[f"{alias}._key"], f"{alias}.version": frame[f"{alias}._version"]}

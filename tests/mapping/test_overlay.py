@@ -44,7 +44,9 @@ def test_nothing_else_changes(load: Load) -> None:
     own = load("overlay: {DM: {variables: {RACE: {hardcode: ASIAN}}}}\n").mappings["DM"]
     packaged = Study.load().mappings["DM"]
     assert list(own.variables) == list(packaged.variables)
-    assert {name for name, v in own.variables.items() if v != packaged.variables[name]} == {"RACE"}
+    changed = {name for name, v in own.variables.items() if v != packaged.variables[name]}
+    assert changed == {"RACE", "RFPENDTC"}  # the latter reads the dates of the study's own domains
+    assert own.variables["RFPENDTC"].options["from"][:2] == ["LB.LBDTC", "LB.LBENDTC"]
 
 
 def test_a_tilde_removes_a_variable(load: Load) -> None:

@@ -174,7 +174,7 @@ def test_a_hospital_identifier_joins_but_never_comes_out(study: Study, *, everyo
     result = study.to_sdtm(RECORD, enrol_all=everyone)
     frames = [*(d.frame for d in result.datasets.values()), *result.lineage.values()]
     shown = "\n".join(
-        [*(frame.write_csv() for frame in frames), repr(list(result.issues)), repr(result.ledger)]
+        [*(frame.write_ndjson() for frame in frames), repr(list(result.issues)), repr(result.ledger)]
     )
     assert "NCT04324411-PUMCH-0" in shown
     assert MRN not in shown
