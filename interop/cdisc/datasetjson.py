@@ -13,7 +13,7 @@ from interop.cdisc.table import Column, Table, is_whole
 from interop.errors import OutputError
 
 VERSION = "1.1.0"
-BLOCK = 1 << 16  # records that are held as text at a time
+BLOCK = 1 << 13  # records that are held as text at a time; more fall out of the cache
 CREATED = "datasetJSONCreationDateTime"
 UNDATED = "1960-01-01T00:00:00"  # stands for "no clock was read", as in XPT
 TEXT_TYPES = ("string", "date", "datetime", "time", "URI")
@@ -25,7 +25,7 @@ ATTRIBUTES = (
     *("metaDataVersionOID", "metaDataRef", "itemGroupOID"),
 )
 
-_ESCAPED = r'["\\\x00-\x1f]'
+_ESCAPED = ['"', "\\", *map(chr, range(0x20))]
 
 
 class Cells(msgspec.Struct, frozen=True, eq=False):
@@ -143,7 +143,7 @@ def _numerals(values: pl.Series) -> pl.Series:
 
 def _quotable(values: pl.Series) -> pl.Series:
     """Text that may stand between quotes: what JSON escapes is escaped (RFC 8259 7)."""
-    if not values.str.contains(_ESCAPED).any():
+    if not values.str.contains_any(_ESCAPED).any():
         return values
     distinct = values.drop_nulls().unique()
     texts = [msgspec.json.encode(value)[1:-1].decode() for value in distinct.to_list()]
@@ -153,20 +153,20 @@ def _quotable(values: pl.Series) -> pl.Series:
 def _blocks(cells: Mapping[str, Cells], *, between: str) -> Iterator[bytes]:
     """Records as JSON arrays, many at a time."""
     frame = pl.DataFrame([one.values.alias(name) for name, one in cells.items()])
-    parts: list[pl.Expr] = []
-    for number, (name, one) in enumerate(cells.items()):
-        comma = "," if number else "["
-        parts += _parts(pl.col(name), one, comma, has_nulls=frame[name].null_count() > 0)
-    record = pl.concat_str(*parts, pl.lit("]"))
+    parts, open_text = [], "["  # what stands between two values is one text
+    for name, one in cells.items():
+        value, before, after = _part(pl.col(name), one, has_nulls=frame[name].null_count() > 0)
+        parts += [pl.lit(open_text + before), value]
+        open_text = after + ","
+    record = pl.concat_str(*parts, pl.lit(open_text[:-1] + "]"), ignore_nulls=True)
     for start in range(0, frame.height, BLOCK):
-        text = frame.slice(start, BLOCK).select(record.str.join(between)).item()
-        yield text.encode()
+        yield frame.slice(start, BLOCK).select(record.str.join(between)).item().encode()
 
 
-def _parts(column: pl.Expr, cells: Cells, comma: str, *, has_nulls: bool) -> list[pl.Expr]:
-    """What stands in a record for a column, with the comma or bracket before it."""
-    if not cells.quoted:
-        return [pl.lit(comma), column.fill_null(cells.missing)]
-    if cells.missing == '""' or not has_nulls:
-        return [pl.lit(comma + '"'), column.fill_null(""), pl.lit('"')]
-    return [pl.lit(comma), pl.concat_str(pl.lit('"'), column, pl.lit('"')).fill_null(cells.missing)]
+def _part(column: pl.Expr, cells: Cells, *, has_nulls: bool) -> tuple[pl.Expr, str, str]:
+    """The values of a column, and the quotes around each; a null between quotes is empty text."""
+    if cells.quoted and (cells.missing == '""' or not has_nulls):
+        return column, '"', '"'
+    if cells.quoted:
+        column = pl.concat_str(pl.lit('"'), column, pl.lit('"'))
+    return (column.fill_null(cells.missing) if has_nulls else column), "", ""
