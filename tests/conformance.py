@@ -1,7 +1,7 @@
 """``docs/conformance.md``: what each conformance suite says, from a run of it.
 
 A suite is one entry of `SUITES`. ``python tests/conformance.py`` runs those that need no download,
-``python tests/conformance.py --peers`` all; a suite that is not run keeps what its last run wrote.
+``python tests/conformance.py --peers`` the others; a suite that is not run keeps what its last run wrote.
 """
 
 import os
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from suites import formats, peer_fhirpath, peer_views, sql_on_fhir
+from suites import formats, hl7, peer_fhirpath, peer_views, sql_on_fhir
 from suites.outcome import Outcome
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "conformance.md"
@@ -19,7 +19,7 @@ TITLE = """# Conformance
 
 What public test suites and other programs say of this one. No line of this page is written by hand:
 `make conformance` runs the suites and writes it, and a test holds it against the run of the day.
-What needs downloads is run and written by `make peers` alone.
+What needs downloads has been run after `make peers`, which also holds this page against it.
 
 | suite | version | compared | passed |
 |---|---|---|---|
@@ -72,6 +72,15 @@ SUITES: Mapping[str, Suite] = {
         "cells and labels of the example study in XPT, as published and as we write it", formats.by_pyreadstat
     ),
     "pandas": Suite("cells of the example study in XPT, as published and as we write it", formats.by_pandas),
+    "HL7 R4 examples, JSON": Suite(
+        "files of which every resource is read", lambda _: hl7.reading("examples"), peers=True
+    ),
+    "HL7 R4 examples, XML": Suite(
+        "the same, as HL7's serializer writes them", lambda _: hl7.reading("twins"), peers=True
+    ),
+    "HL7 R4 examples, JSON and XML": Suite(
+        "files that say the same in both forms", lambda _: hl7.twins(), peers=True
+    ),
 }
 
 
@@ -103,7 +112,7 @@ def main() -> None:
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     found = {}
     for name, suite in SUITES.items():
-        runs = not suite.peers or "--peers" in sys.argv[1:]
+        runs = suite.peers if "--peers" in sys.argv[1:] else not suite.peers
         found[name] = shown(name, suite.run(Path(shared))) if runs else kept(name, before)
     PAGE.write_text(page(found), encoding="utf-8", newline="\n")
 
