@@ -55,7 +55,7 @@ def test_to_sdtm_writes_the_formats_asked_for(patients, tmp_path):
 
 def test_json_stands_alone_on_stdout(patients, tmp_path):
     done = run("to-sdtm", patients, "--out", tmp_path / "out", "--json", "--enrol-all")
-    assert json.loads(done.stdout)["datasets"] == {"DM": 1, "EC": 0, "LB": 0}
+    assert json.loads(done.stdout)["datasets"] == {"DM": 1, "EC": 0, "EX": 0, "LB": 0, "AE": 0}
 
 
 def test_several_sources_are_one_and_a_dash_is_standard_input(patients, tmp_path):
@@ -135,9 +135,10 @@ def test_study_show_prints_the_study_and_its_plan():
 
 def test_study_lint_counts_what_it_found_and_fails_on_an_error(tmp_path, root):
     home = shutil.copytree(root / "mappings/studies/NCT04324411", tmp_path / "study")
-    assert "NCT04324411: 3 domains" in run("study", "lint", home).stdout
-    with (home / "study.yaml").open("a", encoding="utf-8") as file:
-        file.write("overlay:\n  LB:\n    variables:\n      LBSTAT: {hardcode: DONE, codelist: C66789}\n")
+    assert "NCT04324411: 5 domains" in run("study", "lint", home).stdout
+    file = home / "study.yaml"
+    wrong = "overlay:\n  LB:\n    variables:\n      LBSTAT: {hardcode: DONE, codelist: C66789}\n"
+    file.write_text(file.read_text(encoding="utf-8").replace("overlay:\n", wrong), encoding="utf-8")
     done = run("study", "lint", home)
     assert done.exit_code == 1
     assert "STUDY-CT-001" in done.stdout

@@ -75,8 +75,8 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         loss=data.get("loss", []),
         understands=data.get("understands", []),
     )
-    check_parts(mapping)
     check_views(mapping, tree)
+    check_parts(mapping)
     check_keys(mapping, tree)
     return mapping
 
