@@ -120,6 +120,9 @@ def test_a_partial_date_decides_only_what_it_can(expression, expected):
         ("08:30", "08:29:59", 1),
         ("2020-13-41T25:61:00Z", "2020-01-01T00:00:00Z", None),
         ("no date", "2020", None),
+        ("2020-05T08:00:00+08:00", "2020-05-11T00:00:00Z", None),
+        ("2020T08:00", "2021", None),
+        ("T08:00:00Z", "T09:00:00Z", None),
     ],
 )
 def test_instants_are_compared_not_their_texts(left, right, order):

@@ -7,7 +7,7 @@ from decimal import Decimal
 _DATE = re.compile(
     r"(?:(\d{4})(?:-(\d\d)(?:-(\d\d))?)?)?(?:T?(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?)?(Z|[+-]\d\d:\d\d)?"
 )
-_MINUTE = 5  # year, month, day, hour, minute
+_DAY, _HOUR, _MINUTE = 2, 3, 5  # places in year, month, day, hour, minute; the last is their number
 
 Parts = tuple[tuple[Decimal, ...], bool]
 
@@ -29,6 +29,8 @@ def _parts(text: str) -> Parts | None:
     if match is None or not text:
         return None
     *found, offset = match.groups()
+    if found[_HOUR] is not None and found[_DAY] is None and (found[0] is not None or offset is not None):
+        return None  # a time of day follows a whole date, or stands alone without an offset
     if offset is None or found[_MINUTE - 1] is None:
         return tuple(Decimal(part) for part in found if part is not None), False
     year, month, day, hour, minute = (int(part) for part in found[:_MINUTE])
