@@ -51,12 +51,14 @@ def convert(batch: Batch) -> Converted:
     for n, step in enumerate(batch.steps):
         if step.kind == "rows":
             works[step.domain] = begin(batch.mappings[step.domain], batch.views[step.domain], context)
-        else:
-            RUN[step.kind](works[step.domain], step.name, context, batch.severities)
+            frames[step.domain] = works[step.domain].frame
+        work = works[step.domain]
+        if step.kind == "rows" or not work.frame.height:  # nothing can be made of no rows
+            continue
+        RUN[step.kind](work, step.name, context, batch.severities)
         if step.kind == "settle":
-            work = works[step.domain]
             order(work, {*_read_later(batch, step.domain, n), *kept(work.mapping, work.frame.columns)})
-        frames[step.domain] = works[step.domain].frame
+        frames[step.domain] = work.frame
     done = works.values()
     return Converted(
         frames={work.domain: _variables(work) for work in done},
@@ -92,7 +94,8 @@ def _read_later(batch: Batch, domain: str, step: int) -> set[str]:
 
 def _variables(work: Work) -> pl.DataFrame:
     rest = [name for name in work.frame.columns if name.startswith("_") and name.endswith(".rest")]
-    return work.frame.select("_key", *work.mapping.columns, *rest)
+    absent = [pl.lit(None).alias(name) for name in work.mapping.columns if name not in work.frame.columns]
+    return work.frame.with_columns(absent).select("_key", *work.mapping.columns, *rest)
 
 
 def _mapped(work: Work) -> pl.DataFrame:

@@ -16,11 +16,12 @@ RELATED = {**dict.fromkeys(COLUMNS, pl.String), "_resource": pl.String, "_versio
 
 def related(works: Mapping[str, Work]) -> pl.DataFrame:
     """Related records of a batch, with the resource behind each: one RELID for every record that refers."""
+    filled = {domain: work for domain, work in works.items() if work.frame.height}
     parts = [
-        _records(work, works[relation.dataset], relation, relation.by)
-        for work in works.values()
+        _records(work, filled[relation.dataset], relation, relation.by)
+        for work in filled.values()
         for relation in work.mapping.relations
-        if relation.by is not None and relation.dataset in works
+        if relation.by is not None and relation.dataset in filled
     ]
     return pl.concat([pl.DataFrame(schema=RELATED), *parts])
 
