@@ -11,7 +11,6 @@ from interop.mapping.element import INDEX, UNIT, UNIT_SENT, Element
 from interop.mapping.intervals import MEMBERS
 from interop.mapping.model import DomainMapping, Variable
 from interop.mapping.sent import PARTS
-from interop.mapping.story import place
 
 SHOWN = 3  # records of another dataset that a source names; the others are counted
 
@@ -215,7 +214,7 @@ class Teller(msgspec.Struct):
             self._resources(row),
             variable.verb,
             variable.argument,
-            place(variable.file, variable.line),
+            self.facts.citations.place(variable.file, variable.line),
             found.steps,
             sources,
             variable.origin or self.mapping.columns[name].origin,

@@ -76,12 +76,13 @@ def _limits(children: pl.DataFrame, context: Context) -> pl.DataFrame:
     bare = pl.col("low").is_null() & pl.col("high").is_null()
     low = pl.coalesce(pl.col("_text").str.extract(_DASH, 1), pl.col("_text").str.extract(_ABOVE, 1))
     high = pl.coalesce(pl.col("_text").str.extract(_DASH, 2), pl.col("_text").str.extract(_BELOW, 1))
-    children = children.with_columns(
-        low=pl.when(bare).then(low).otherwise("low"), high=pl.when(bare).then(high).otherwise("high")
-    )
-    numeric = pl.col("low").is_not_null() | pl.col("high").is_not_null()
+    low, high = pl.when(bare).then(low).otherwise("low"), pl.when(bare).then(high).otherwise("high")
+    numeric = low.is_not_null() | high.is_not_null()
     return children.with_columns(
-        text=pl.when(~numeric).then("text"), written=pl.when(bare & numeric).then("text")
+        low=low,
+        high=high,
+        text=pl.when(~numeric).then("text"),
+        written=pl.when(bare & numeric).then("text"),
     )
 
 

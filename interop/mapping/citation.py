@@ -17,6 +17,7 @@ class Citations:
 
     def __init__(self, tables: Mapping[str, CodeTable], units: UnitTables, home: Path) -> None:
         self._tables, self._units, self._home = tables, units, home
+        self.place = lru_cache(maxsize=None)(place)
         self.entries = lru_cache(maxsize=None)(lambda table, target: tables[table].forward(target))
         self.unit = lru_cache(maxsize=None)(self._unit)
         self.code = lru_cache(maxsize=None)(self._code)

@@ -49,6 +49,7 @@ def choose(context: Context, table) -> Choose:
                 if c not in ranges.columns and c != "age_high_ucum"
             ),
         ).with_row_index("_nth")
+        children = children.with_columns(_index=pl.int_range(pl.len()).over("_at"))
         found = CHOOSERS["range"](rows, children, ["SEX", "BRTHDTC", "LBDTC"], context)
         return found.sort("_at").with_columns(pl.all().cast(pl.String))
 
@@ -173,3 +174,18 @@ def test_the_first_part_in_document_order_is_taken(context: Context) -> None:
     assert found.select("_at", "_nth", "panel").rows() == [(0, 0, "b"), (1, 3, "a")]
     every = CHOOSERS["first"](pl.DataFrame(), children, [], context)
     assert every.select("_at", "_nth").rows() == [(0, 0), (1, 2)]
+
+
+def test_beside_the_limits_stands_what_was_sent(choose: Choose, table) -> None:
+    ranges = table("""
+        _at | low | high | low_ucum | low_unit | text         | type
+        0   | 110 | 150  | g/L      | grams    |              | normal
+        1   |     |      |          |          | 3.5～9.5     |
+        2   | 1   | 2    |          | mg%      |              |
+        """)
+    found = choose(ranges).select("low", "high", "index", "written", "unit_sent")
+    assert found.rows() == [
+        ("110", "150", "0", None, "g/L"),
+        ("3.5", "9.5", "0", "3.5～9.5", None),
+        ("1", "2", "0", None, "mg%"),
+    ]

@@ -31,7 +31,11 @@ def files(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-SIDECARS = [f"_interop/{n}" for n in ("issues.json", "ledger.json", "lineage.parquet", "quarantine.ndjson")]
+SIDECARS = [
+    "_interop/cells/dm.parquet",
+    "_interop/cells/lb.parquet",
+    *(f"_interop/{n}" for n in ("issues.json", "ledger.json", "lineage.parquet", "quarantine.ndjson")),
+]
 
 
 def test_datasets_with_records_are_written_beside_their_sidecars(converted, tmp_path):
@@ -40,7 +44,7 @@ def test_datasets_with_records_are_written_beside_their_sidecars(converted, tmp_
         *(f"sdtm/{name}" for name in SIDECARS),
         *("sdtm/csv/dm.csv", "sdtm/csv/lb.csv", "sdtm/dm.xpt", "sdtm/lb.xpt"),
     ]
-    assert len(written) == 8
+    assert len(written) == 10
 
 
 def test_sidecars_say_what_became_of_every_resource(converted, tmp_path):
@@ -68,8 +72,10 @@ def test_lineage_leads_from_a_record_to_its_resource_and_never_to_a_person(conve
         ("NCT04324411-PUMCH-0001", 1, "Observation/o1"),
         ("NCT04324411-PUMCH-0001", 2, "Observation/o2"),
     ]
-    text = lineage.write_csv()
+    cells = [pl.read_parquet(tmp_path / f"sdtm/_interop/cells/{name}.parquet") for name in ("dm", "lb")]
+    text = "".join(str(frame.to_dicts()) for frame in (lineage, *cells))
     assert "p1" not in text
+    assert "Secret" not in text
     assert "Patient/sha256:" in text
 
 
