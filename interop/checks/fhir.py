@@ -55,13 +55,13 @@ _ACTIVE = re.compile(
 @rule("FHIR-JSON-001", on="object")
 def duplicate_key(names: Sequence[str], _: Kind) -> Iterator[str]:
     """A key stands more than once."""
-    yield from (shown(name) for name, times in Counter(names).items() if times > 1)
+    yield from (legible(name) for name, times in Counter(names).items() if times > 1)
 
 
 @rule("FHIR-ELEMENT-001", on="object")
 def unknown_element(names: Sequence[str], kind: Kind) -> Iterator[str]:
     """A key is no element of the type."""
-    yield from (shown(name) for name in dict.fromkeys(names) if name not in kind.members)
+    yield from (legible(name) for name in dict.fromkeys(names) if name not in kind.members)
 
 
 @rule("FHIR-ELEMENT-004", on="object")
@@ -237,7 +237,7 @@ def active_content(text: str, type_: str) -> Iterator[str]:
         yield ""
 
 
-def shown(name: str) -> str:
+def legible(name: str) -> str:
     """A key as an issue may name it: `?` when it is not a name."""
     return name if _NAME.fullmatch(name) else "?"
 

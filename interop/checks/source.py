@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from interop.checks.fhir import legible
 from interop.checks.walk import Finding, Walk
 from interop.errors import SpecError
 from interop.fhir.bundle import entries, is_bundle
@@ -197,6 +198,7 @@ class _Tally:
 
 def _public(resource_type: str, id_: str | None) -> str:
     """A resource as an issue may name it: a person's id, or what is no id, is left out."""
+    resource_type = legible(resource_type)
     if resource_type in ("Patient", "Person", "RelatedPerson") or not _ID.fullmatch(id_ or ""):
         return resource_type
     return f"{resource_type}/{id_}"

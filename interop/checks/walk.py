@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-import interop.checks.fhir  # noqa: F401  its rules are registered by being imported
+from interop.checks.fhir import legible  # and with it the rules are registered
 from interop.checks.form import Members, Number, members_of, written
 from interop.fhir.elements import is_resource
 from interop.fhir.members import Member, kind
@@ -51,7 +51,7 @@ class Walk:
         `raw` is its JSON, which a reader has decoded before.
         """
         if not is_resource(resource_type):
-            return _below(resource_type, breaches(_RESOURCE, resource_type, 0))
+            return _below(legible(resource_type), breaches(_RESOURCE, resource_type, 0))
         return self._members(raw, resource_type, path=resource_type)
 
     def bundle(self, raw: bytes) -> list[Finding]:

@@ -102,6 +102,21 @@ def test_a_person_is_not_named(tmp_path):
     assert not [word for word in ("4711", "yesterday", "Wang") if word in told]
 
 
+def test_a_type_that_is_no_name_is_not_repeated(tmp_path):
+    (tmp_path / "a.ndjson").write_text('{"resourceType":"../../x\\u0000","id":"a"}', encoding="utf-8")
+    assert places(open_source(tmp_path)) == [("FHIR-RESOURCE-001", "a.ndjson", 1, "?/a", "?", 1)]
+
+
+def test_xml_is_looked_at_by_the_same_rules(tmp_path):
+    xml = """<Observation xmlns="http://hl7.org/fhir">
+<id value="o1"/><effectiveDateTime value="2020-02-30"/><code><text value="x"/></code></Observation>"""
+    (tmp_path / "a.xml").write_text(xml, encoding="utf-8")
+    assert places(open_source(tmp_path)) == [
+        ("FHIR-ELEMENT-004", "a.xml", 1, "Observation/o1", "Observation.status", 1),
+        ("FHIR-VALUE-001", "a.xml", 1, "Observation/o1", "Observation.effective", 1),
+    ]
+
+
 def test_the_same_is_found_whatever_the_order_of_files_and_cuts(tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"{name}.ndjson").write_text(f"{TWICE}\n" * 20, encoding="utf-8")
