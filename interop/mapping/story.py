@@ -9,7 +9,7 @@ import msgspec
 from interop.cdisc.ct import Terminology
 from interop.cdisc.standard import Standard
 from interop.cdisc.standard import Variable as Demanded
-from interop.errors import MappingError
+from interop.errors import MappingError, SpecError
 from interop.knowledge import folder
 from interop.mapping.context import Context
 from interop.mapping.derive import DERIVATIONS
@@ -81,16 +81,20 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def stories(name: str, known: Known) -> Sequence[Story]:
-    """The stories of ``DOMAIN`` (all its variables, qualifiers last) or ``DOMAIN.VARIABLE`` (one).
+    """The stories of ``DOMAIN`` (its variables, qualifiers last) or ``DOMAIN.VARIABLE`` (one), in any case.
 
-    Raises MappingError for a domain without a mapping, SpecError for a variable that the standard lacks.
+    Raises MappingError for a domain without a mapping, SpecError for a variable that neither the standard nor
+    the mapping knows.
     """
-    domain, _, variable = name.partition(".")
+    domain, _, variable = name.upper().partition(".")
     if domain not in known.mappings:
         near = suggestion(domain, known.mappings)
         raise MappingError(f"no mapping for {domain}; there are {', '.join(known.mappings)}{near}")
     mapping = known.mappings[domain]
     if variable:
+        if variable not in mapping.columns and variable not in known.standard[domain]:
+            near = suggestion(variable, [*known.standard[domain].names, *mapping.supp])
+            raise SpecError(f"{domain} has no variable {variable!r}{near}")
         return [story_of(mapping, variable, known)]
     shown = [v.name for v in known.standard[domain] if v.name in mapping.variables or v.core != "Perm"]
     return [story_of(mapping, name, known) for name in (*shown, *mapping.supp)]
