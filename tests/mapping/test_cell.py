@@ -14,6 +14,7 @@ import pytest
 
 from interop import write_result
 from interop.cdisc.formats import read
+from interop.explain import cell_text, find
 from interop.fhir.json import parse as parse_json
 from interop.fhir.path.evaluate import Scope, evaluate
 from interop.fhir.path.parser import parse
@@ -192,3 +193,14 @@ def test_one_cell_needs_the_rows_of_its_subject_alone(study: Study, folder: Path
     assert 0 < len(alone.records("LB")) < len(cells.records("LB"))
     (one,) = [record for record in alone.records("LB") if record.place == place]
     assert list(alone.cells(one)) == list(cells.cells(cells.records("LB")[200]))
+
+
+def test_the_cell_of_the_readme_is_told_as_it_is_there(root: Path, cells: Cells) -> None:
+    page = (root / "README.md").read_text(encoding="utf-8")
+    found = re.search(
+        r"^\$ interop explain demo/sdtm/lb.xpt --row (\S+) (\S+)\n(.*?)^```$", page, re.M | re.S
+    )
+    assert found is not None
+    place, variable, shown = found.groups()
+    (cell,) = find(cells, Path("lb.xpt"), place, variable)
+    assert cell_text(cell) + "\n" == shown
