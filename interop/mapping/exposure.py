@@ -137,7 +137,7 @@ def member(rows: pl.DataFrame, variable: Variable, context: Context) -> Column:
     (name,) = variable.options["from"]
     domain, _, value = name.partition(".")
     frame = context.frames.get(domain)
-    if frame is None or MEMBERS not in frame.columns:
+    if frame is None or not {MEMBERS, value} <= {*frame.columns}:
         return Column(nothing(rows))
     named = frame.select(pl.col(MEMBERS).alias("_key"), pl.col(value).alias("_value")).explode("_key")
     found = rows.select("_key").join(named.drop_nulls("_key"), on="_key", how="left", maintain_order="left")
