@@ -22,7 +22,7 @@ REASONS = (
 )
 INDEX = {"key": pl.String, "full_url": pl.String}
 IDENTIFIERS = {"type": pl.String, "system": pl.String, "value": pl.String, "key": pl.String}
-LINKS = {"key": pl.String, "text": pl.String}
+LINKS = {"key": pl.String, "text": pl.String, "replaces": pl.Boolean}
 
 _LOCAL = r"^[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(#.*)?$"
 _KEY = r"^[A-Z][A-Za-z]+/([^/#]+)$"
@@ -34,7 +34,8 @@ class References:
     """The references of a source, resolved on distinct texts; made by `build`.
 
     `unfollowed` are the keys of Patients whose `replaced-by` was not followed: it leads in a circle, to
-    several survivors, or to nothing that resolves.
+    several survivors, or to nothing that resolves. `unsent` are those of Patients whose replacement was not
+    sent, the last of a chain; `stand_ins` are the only ones of theirs, with its key.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class References:
         self._keys, self._urls, self._identifiers, self._bases = keys, urls, identifiers, bases
         self._survivors: dict[str, str] = {}
         self.unfollowed: tuple[str, ...] = ()
+        self.unsent: tuple[str, ...] = ()
+        self.stand_ins: dict[str, str] = {}
 
     @classmethod
     def build(
@@ -57,7 +60,7 @@ class References:
 
         `index` has the columns of `INDEX` (contained resources are rows of it, ``Owner/1#id``), `identifiers`
         those of `IDENTIFIERS` (see `identifier_rows`; only types that are referred to by identifier are
-        needed), `links` those of `LINKS` (see `replaced_by`).
+        needed), `links` those of `LINKS` (see `replacements`).
         """
         keys = index.select("key").unique()
         urls = index.select(text=pl.col("full_url").cast(pl.String).str.replace(HISTORY, ""), key="key")
@@ -161,12 +164,19 @@ class References:
     def _follow(self, links: pl.DataFrame) -> None:
         resolved = self.resolve(links["text"], links["key"])
         targets: dict[str, set[str | None]] = {}
-        for owner, target in zip(links["key"], resolved["key"], strict=True):
-            targets.setdefault(owner, set()).add(target)
+        for one, other, replaces in zip(links["key"], resolved["key"], links["replaces"], strict=True):
+            owner, target = (other, one) if replaces else (one, other)
+            if owner is not None:
+                targets.setdefault(owner, set()).add(target)
         single = {owner: next(iter(found)) for owner, found in targets.items() if len(found) == 1}
         ends = {owner: _end(owner, single) for owner in targets}
         self._survivors = {owner: end for owner, end in sorted(ends.items()) if end is not None}
         self.unfollowed = tuple(sorted(owner for owner, end in ends.items() if end is None))
+        last = {key: end for key, end in self._survivors.items() if single[key] == end}
+        candidates = _without_replacement(last, self._keys["key"])
+        found = list(candidates.values())
+        self.unsent = tuple(candidates)
+        self.stand_ins = {key: one for key, one in candidates.items() if found.count(one) == 1}
 
 
 def identifier_rows(types: Iterable[str], keys: Iterable[str], raws: Iterable[bytes]) -> pl.DataFrame:
@@ -180,13 +190,16 @@ def identifier_rows(types: Iterable[str], keys: Iterable[str], raws: Iterable[by
     return pl.DataFrame(rows, schema=IDENTIFIERS, orient="row")
 
 
-def replaced_by(keys: Iterable[str], raws: Iterable[bytes]) -> pl.DataFrame:
-    """Patient.link of type `replaced-by` with the columns of `LINKS`, from the bytes of `link` elements."""
+def replacements(keys: Iterable[str], raws: Iterable[bytes]) -> pl.DataFrame:
+    """Patient.link of type `replaced-by` and `replaces` with the columns of `LINKS`, from `link` elements.
+
+    `raws` are their bytes. What a Patient refers to or is seen beside stays another Patient.
+    """
     rows = [
-        (key, _text(link.get("other")))
+        (key, _text(link.get("other")), link["type"] == "replaces")
         for key, raw in zip(keys, raws, strict=True)
         for link in _objects(raw)
-        if link.get("type") == "replaced-by"
+        if link.get("type") in ("replaced-by", "replaces")
     ]
     return pl.DataFrame(rows, schema=LINKS, orient="row")
 
@@ -214,6 +227,13 @@ def _end(owner: str, targets: Mapping[str, str | None]) -> str | None:
         seen.add(key)
         key = targets[key]
     return key
+
+
+def _without_replacement(last: Mapping[str, str], keys: pl.Series) -> dict[str, str]:
+    """Of Patients with their replacement those that were sent while it was not."""
+    named = pl.Series([*last, *last.values()], dtype=pl.String)
+    sent = set(keys.filter(keys.is_in(named.implode())).to_list())
+    return {key: end for key, end in last.items() if key in sent and end not in sent}
 
 
 def _scope() -> pl.Expr:

@@ -9,7 +9,7 @@ from interop.fhir.columns import CompiledView
 from interop.fhir.identity import Bases, anonymous_keys, expand_contained, own_bases, resource_keys
 from interop.fhir.path.nodes import Call, Node
 from interop.fhir.read import records
-from interop.fhir.references import References, identifier_rows, replaced_by
+from interop.fhir.references import References, identifier_rows, replacements
 from interop.fhir.source import Source
 from interop.fhir.versions import current_versions, digest
 from interop.fhir.view import View
@@ -47,7 +47,7 @@ def resolve(gathered: Gathered, source: Source, reader: Reader, *, bases: Sequen
     parts, index, bad = _with_contained(gathered, index, reader, gone)
     gone = pl.concat([gone, bad])
     references = _references(gathered, index, own, parts, reader.views)
-    views, unresolved = {}, []
+    views, unresolved = {}, [_unled(references)]
     for name, frame in parts.items():
         # a record number is a position in the index
         keyed = frame.with_columns(
@@ -59,12 +59,17 @@ def resolve(gathered: Gathered, source: Source, reader: Reader, *, bases: Sequen
             keyed = keyed.filter(~pl.col("_rid").is_in(gone["rid"].implode()))
         views[name], lost = _resolved(keyed, reader.views[name].view, references, name)
         unresolved.extend(lost)
-    lost_frame = (
-        pl.concat(unresolved)
-        if unresolved
-        else pl.DataFrame(schema=dict.fromkeys(("key", "view", "column", "reason"), pl.String))
+    return Resolved(index.filter(pl.col("owner").is_null()), views, gone, pl.concat(unresolved))
+
+
+def _unled(references: References) -> pl.DataFrame:
+    """Patients whose link leads to no Patient, or to one that was not sent, as rows of `unresolved`."""
+    found = dict.fromkeys(references.unfollowed, "unresolved link")
+    found |= dict.fromkeys(references.unsent, "not in source")
+    rows = [(key, "Patient.link", "other", reason) for key, reason in sorted(found.items())]
+    return pl.DataFrame(
+        rows, schema=dict.fromkeys(("key", "view", "column", "reason"), pl.String), orient="row"
     )
-    return Resolved(index.filter(pl.col("owner").is_null()), views, gone, lost_frame)
 
 
 def _keys(index: pl.DataFrame, source: Source, bases: Bases) -> pl.Series:
@@ -189,7 +194,7 @@ def _references(
     return References.build(
         index.select("key", "full_url"),
         identifiers=identifier_rows(borne["type"], borne["key"], borne["raw"]),
-        links=replaced_by(linked["key"], linked["raw"]),
+        links=replacements(linked["key"], linked["raw"]),
         bases=bases,
     )
 
@@ -198,6 +203,8 @@ def _resolved(
     frame: pl.DataFrame, view: View, references: References, name: str
 ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     lost = []
+    if view.resource == "Patient":
+        frame = _of_survivors(frame, references)
     for column in view.columns:
         kind = _form(column.path)
         if kind == "getResourceKey":
@@ -211,10 +218,16 @@ def _resolved(
                 ).select("key", view=pl.lit(name), column=pl.lit(column.name), reason="reason")
             )
             frame = frame.with_columns(found["key"].alias(column.name))
-    if view.resource == "Patient":
-        frame = frame.with_columns(references.survivors(frame["_key"]).alias("_survivor"))
-        frame = frame.filter(pl.col("_survivor") == pl.col("_key")).drop("_survivor")
     return frame, lost
+
+
+def _of_survivors(frame: pl.DataFrame, references: References) -> pl.DataFrame:
+    """Rows of Patients but those that were replaced; who stands in for one not sent has that one's key."""
+    stand_ins = references.stand_ins
+    frame = frame.with_columns(
+        _key=pl.col("_key").replace(list(stand_ins), list(stand_ins.values())) if stand_ins else "_key"
+    )
+    return frame.filter(references.survivors(frame["_key"]) == frame["_key"])
 
 
 def _form(path: Node) -> str | None:

@@ -26,6 +26,7 @@ def route(mappings: Mapping[str, DomainMapping], resolved: Resolved, roster: Ros
     problems: list[pl.DataFrame] = [pl.DataFrame(schema=PROBLEMS), *_roster_problems(roster)]
     patients = roster.subjects["patient"]
     gone.append(_patients(resolved, patients))
+    people = resolved.views["roster.patient"]["_key"]
     for domain, mapping in mappings.items():
         views[domain] = {name: resolved.views[f"{domain}.{name}"] for name in mapping.views}
         if mapping.rows == "roster":
@@ -34,15 +35,26 @@ def route(mappings: Mapping[str, DomainMapping], resolved: Resolved, roster: Ros
             frame = views[domain][branch.view]
             inside = frame["subject"].is_in(patients.to_list()).fill_null(value=False)
             views[domain][branch.view] = frame.filter(inside)
-            lost, said = _outside(frame.filter(~inside), domain)
+            nowhere = resolved.unresolved.filter(
+                (pl.col("view") == f"{domain}.{branch.view}")
+                & (pl.col("column") == "subject")
+                & (pl.col("reason") == "unresolved contained")
+            )
+            lost, said = _outside(frame.filter(~inside), domain, people, nowhere["key"])
             gone.extend(lost)
             problems.extend(said)
     return Routed(views, pl.concat(gone), pl.concat(problems))
 
 
-def _outside(rows: pl.DataFrame, domain: str) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    nowhere = rows.filter(pl.col("subject").is_null())
-    patient = pl.col("subject").str.contains(r"(^|/)Patient/")
+def _outside(
+    rows: pl.DataFrame, domain: str, people: pl.Series, dangling: pl.Series
+) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """Fates of rows of no subject; `people` are Patients, `dangling` rows (by key) lack their #subject."""
+    is_lost = pl.col("subject").is_null() | pl.col("_key").is_in(dangling.implode())
+    nowhere, rows = rows.filter(is_lost), rows.filter(~is_lost)
+    patient = pl.col("subject").str.contains(r"(^|/)Patient/[^#]*$") | pl.col("subject").is_in(
+        people.implode()
+    )
     strangers, things = rows.filter(patient), rows.filter(~patient)
     lost = [
         fates(nowhere["_rid"], fate="quarantined", reason="MAP-SUBJECT-002", dataset=domain),

@@ -27,7 +27,7 @@ INDEX = {
     "misfit": pl.Boolean,
     "deleted": pl.Boolean,
 }
-_MODIFIER = b"modifierExtension"
+_MODIFIER, _RULES = b"modifierExtension", b"implicitRules"
 RAWS = {"rid": pl.UInt32, "type": pl.String, "raw": pl.Binary}
 
 
@@ -139,7 +139,7 @@ class Taken:
         found = self._decoder.present(resources, list(dict.fromkeys((*wanted, *ENVELOPE))))
         own = self.types.setdefault(kind, OfType())
         own.add(self.size, n, {name: found[name] for name in wanted if name in found})
-        self._index["rules"].extend(raw not in self._rules for raw in found.get("implicitRules", [b""] * n))
+        self._index["rules"].extend(self._has_strange_rules(found, n))
         kept = {"identifier": kind in targets, "link": kind == "Patient", "contained": True}
         for name in found.keys() & {name for name, is_kept in kept.items() if is_kept}:
             raws, columns = found[name], self.raws[name]
@@ -148,6 +148,15 @@ class Taken:
             columns["type"].extend(repeat(kind, len(columns["raw"]) - len(columns["type"])))
         self.size += n
         return found
+
+    def _has_strange_rules(self, elements: Mapping[str, list[bytes]], n: int) -> list[bool]:
+        """Whether each of `n` resources, or one in it, follows implicitRules that are not known."""
+        strange = [raw not in self._rules for raw in elements.get("implicitRules", [b""] * n)]
+        for at, raw in enumerate(elements.get("contained", ())):
+            inner = parse(raw) if _RULES in raw else []
+            given = [one.get("implicitRules") for one in inner if isinstance(one, dict)]
+            strange[at] |= any(rules is not None and dump(rules) not in self._rules for rules in given)
+        return strange
 
     def _add_index(self, chunk: Chunk, types: list[str]) -> None:
         resources, n = chunk.resources, len(types)
@@ -170,13 +179,13 @@ def _modified(
 ) -> list[bool]:
     """Whether a modifierExtension that is not `known` stands in each of `n` resources (FHIR R4 2.4).
 
-    Below the resource itself none is known. A contained resource answers for itself.
+    Below the resource itself, in contained resources too, none is known.
     """
     if not look:
         return [False] * n
     modified = [_is_strange(raw, known) for raw in elements.get("modifierExtension", [b""] * n)]
     for name, raws in elements.items():
-        if name not in ("modifierExtension", "contained"):
+        if name != "modifierExtension":
             for at, raw in enumerate(raws):
                 modified[at] = modified[at] or (_MODIFIER in raw and _has_modifier(parse(raw)))
     return modified

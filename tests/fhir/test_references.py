@@ -5,7 +5,7 @@ import pytest
 
 from interop.fhir.identity import Bases, anonymous_keys, expand_contained, own_bases, resource_keys
 from interop.fhir.json import dump
-from interop.fhir.references import INDEX, REASONS, References, identifier_rows, replaced_by
+from interop.fhir.references import INDEX, REASONS, References, identifier_rows, replacements
 from interop.fhir.versions import current_versions, digest
 
 HIS = Bases(("https://his",))
@@ -111,6 +111,11 @@ def test_c052_replaced_patients_lead_to_the_one_that_survives():
         Patient/f  | Patient/2
         Patient/f  | Patient/c1
     """)
+    links = links.with_columns(replaces=pl.col("text") == "https://his/Patient/3")
+    links = links.with_columns(
+        key=pl.when("replaces").then(pl.lit("Patient/3")).otherwise("key"),
+        text=pl.when("replaces").then("key").otherwise("text"),
+    )
     known = table("""
         type    | system  | value | key
         Patient | urn:mrn | 700   | Patient/1
@@ -138,14 +143,14 @@ def test_c052_replaced_patients_lead_to_the_one_that_survives():
 def test_identifiers_and_links_are_read_from_the_bytes_of_their_elements():
     identifier = b'[{"system":"urn:mrn","value":"700"},{"value":"7"},{"system":"urn:mrn"},{"value":7},"x"]'
     link = b'[{"other":{"reference":"Patient/2"},"type":"replaced-by"},{"other":{},"type":"seealso"}]'
-    by_identifier = b'[{"other":{"identifier":{"value":"7"}},"type":"replaced-by"}]'
+    by_identifier = b'[{"other":{"identifier":{"value":"7"}},"type":"replaces"}]'
     assert identifier_rows(["Patient", "Patient"], ["Patient/1", "Patient/2"], [identifier, b""]).rows() == [
         ("Patient", "urn:mrn", "700", "Patient/1"),
         ("Patient", None, "7", "Patient/1"),
     ]
-    assert replaced_by(["Patient/1", "Patient/3", "Patient/4"], [link, by_identifier, b""]).rows() == [
-        ("Patient/1", "Patient/2"),
-        ("Patient/3", "Patient?identifier=|7"),
+    assert replacements(["Patient/1", "Patient/3", "Patient/4"], [link, by_identifier, b""]).rows() == [
+        ("Patient/1", "Patient/2", False),
+        ("Patient/3", "Patient?identifier=|7", True),
     ]
 
 

@@ -74,6 +74,7 @@ def resources_in(folder: Path) -> int:
     for path in folder.glob("*.json"):
         raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         entries = parse(raw).get("entry", []) if is_bundle(raw) else [{"resource": {}}]
-        deleted = [e for e in entries if e.get("request", {}).get("method") == "DELETE"]
+        asked = [entry.get("request", {}) for entry in entries]
+        deleted = [one for one in asked if one.get("method") == "DELETE" and "?" not in one["url"]]
         found += sum("resource" in entry for entry in entries) + len(deleted)
     return found
