@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := build/peers
 MINUTES ?= 3
 BEFORE ?= $(shell $(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')
 
-.PHONY: help venv demo expected test check format fix lint types layers coverage conformance bench wheel hooks lock clean
+.PHONY: help venv demo expected test check format fix lint types layers coverage conformance peers bench wheel hooks lock clean
 
 help:                  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -55,6 +56,21 @@ endif
 
 conformance: $(READY)  ## docs/conformance.md, from a run of its suites
 	$(BIN)/python tests/conformance.py
+	[ ! -e $(PEERS)/.ready ] || INTEROP_PEERS=$(PEERS) $(BIN)/python tests/conformance.py --peers
+
+peers: $(READY) $(PEERS)/.ready  ## compare with HL7's examples and parsers: downloads them (npm, Maven), needs Java 17
+	INTEROP_PEERS=$(PEERS) $(BIN)/python -m pytest tests/peers tests/test_conformance.py
+
+$(PEERS)/.ready: tests/peers/pom.xml tests/peers/Twins.java
+	rm -rf $(PEERS) && mkdir -p $(PEERS)/examples $(PEERS)/cases
+	npm pack --silent --pack-destination $(PEERS) hl7.fhir.r4.examples@4.0.1
+	tar -xzf $(PEERS)/hl7.fhir.r4.examples-4.0.1.tgz -C $(PEERS)/examples --strip-components=1 --exclude=package/package.json
+	mvn --quiet --batch-mode --file tests/peers/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(PEERS)/lib
+	$(PYTHON) -m zipfile -e $(PEERS)/lib/fhir-test-cases-*.jar $(PEERS)/unpacked
+	cd $(PEERS) && mv unpacked/org/hl7/fhir/testcases/* cases/ && rm -rf unpacked
+	java -cp '$(PEERS)/lib/*' tests/peers/Twins.java $(PEERS)/examples $(PEERS)/twins json
+	java -cp '$(PEERS)/lib/*' tests/peers/Twins.java $(PEERS)/cases $(PEERS)/made xml
+	@touch $(PEERS)/.ready
 
 bench: $(READY)        ## ratios against peers, measured in this run
 	$(BIN)/python -m benchmarks
