@@ -198,7 +198,7 @@ def test_one_cell_needs_the_rows_of_its_subject_alone(study: Study, folder: Path
 def test_the_cell_of_the_readme_is_told_as_it_is_there(root: Path, cells: Cells) -> None:
     page = (root / "README.md").read_text(encoding="utf-8")
     found = re.search(
-        r"^\$ interop explain demo/sdtm/lb.xpt --row (\S+) (\S+)\n(.*?)^```$", page, re.M | re.S
+        r"^\$ interop explain demo/sdtm/lb.xpt --row (\S+) (\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
     )
     assert found is not None
     place, variable, shown = found.groups()
