@@ -50,8 +50,10 @@ def lineage(work: Work) -> pl.DataFrame:
 def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Lineage of several batches as one; the columns stand in the same order whatever the batches were."""
     frame = pl.concat(parts, how="diagonal_relaxed")
+    whole = max(parts, key=lambda part: part.width).columns  # a batch without rows has fewer
+    names = dict.fromkeys([*whole, *frame.columns])
     return frame.select(
-        *(name for name in frame.columns if not name.startswith(SENT)),
+        *(name for name in names if not name.startswith(SENT)),
         *sorted(name for name in frame.columns if name.startswith(SENT)),
     )
 

@@ -145,6 +145,22 @@ def test_resources_in_memory_are_read_as_those_in_a_file(study: Study, tmp_path:
     assert held.datasets["DM"].frame["SEX"].to_list() == ["F", "M"]
 
 
+def test_a_batch_without_doses_changes_nothing(study: Study) -> None:
+    dose = {
+        "resourceType": "MedicationAdministration",
+        "id": "m1",
+        "status": "completed",
+        "medicationCodeableConcept": {"text": "sirolimus"},
+        "subject": {"reference": "Patient/p2"},
+        "effectiveDateTime": "2020-05-11",
+    }
+    one, two = (study.to_sdtm([*PEOPLE, dose], enrol_all=True, batches=n) for n in (1, 2))
+    assert len(one.datasets["EX"]) == 1
+    for name in study.mappings:
+        assert two.datasets[name].frame.equals(one.datasets[name].frame), name
+        assert two.lineage[name].equals(one.lineage[name]), name
+
+
 def test_an_empty_source_gives_empty_datasets(study: Study) -> None:
     result = study.to_sdtm([], batches=7)
     assert {name: len(dataset) for name, dataset in result.datasets.items()} == dict.fromkeys(
