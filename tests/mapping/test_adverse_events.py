@@ -1,5 +1,7 @@
 """The way back of adverse events: what R4 and its research guide can say, in their own elements."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -91,3 +93,44 @@ def test_an_outcome_is_written_with_the_code_that_r4_requires(study: Study, term
 def test_what_is_not_coded_is_no_coding_of_a_dictionary(study: Study) -> None:
     event = written(study, {})
     assert event["event"] == {"text": "Rash"}
+
+
+KEPT = ("actuality", "event", "date", "severity", "seriousness", "outcome")
+GUIDE_KEPT = ("ae-grade", "resolve-date", "seriousness-criteria")
+
+
+def test_what_the_sample_sent_returns_in_its_own_elements(study: Study, root: Path) -> None:
+    """GetPut on the elements that R4 and its guide have for a variable."""
+    file = root / "samples/pumch/fhir/AdverseEvent.ndjson"
+    sent = {
+        one["id"]: one for line in file.read_text(encoding="utf-8").splitlines() if (one := json.loads(line))
+    }
+    back = study.to_fhir(study.to_sdtm(root / "samples/pumch/fhir").datasets)
+    found = [json.loads(encode(event)) for event in back.resources["AdverseEvent"]]
+    assert len(found) == 13
+    for event in found:
+        assert codes(event) == codes(sent[event["id"]])
+
+
+def codes(event: dict[str, Any]) -> dict[str, Any]:
+    """What an event says, without displays of codes and people's numbers."""
+    found = {name: plain(event.get(name)) for name in KEPT}
+    for name in GUIDE_KEPT:
+        found[name] = [plain({**one, "text": None}) for one in extensions(event, name)]
+    found["date"] = event["date"]
+    found["causality"] = sorted(
+        coding["code"]
+        for one in event["suspectEntity"]
+        for coding in one["causality"][0]["assessment"]["coding"]
+    )
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value without displays, and without the text beside a code of the guide's extensions or our own."""
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    left_out = {"display", "extension"} if "code" in value else {"text"} if "coding" in value else set()
+    return {name: plain(one) for name, one in value.items() if name not in left_out}
