@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import conversion, datasetjson, xpt
+from benchmarks import conversion, datasetjson, reading, xpt
 from benchmarks.table import printed
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -12,5 +12,6 @@ arguments = parser.parse_args()
 rows, memory = conversion.run(arguments.observations, runs=arguments.runs)
 rows += xpt.run(arguments.observations, runs=arguments.runs)
 rows += datasetjson.run(arguments.observations, runs=arguments.runs)
+rows += reading.run(arguments.observations // 10, runs=arguments.runs)
 print(printed(sorted(rows, key=lambda row: int(row.number))))
 print(memory)

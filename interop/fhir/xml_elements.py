@@ -38,9 +38,10 @@ _LONGEST = 100  # characters of a path that an issue shows; the names in it are 
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A child element: JSON `name`, `kind` of value, type path of its own children, whether it repeats."""
+    """A child element: JSON `name`, `path`, `kind` of value, type path of its children, whether `many`."""
 
     name: str
+    path: str
     kind: Kind
     inside: str
     many: bool
@@ -83,7 +84,8 @@ def members(path: str) -> Mapping[str, Member]:
         element = child(path, name)
         if element is not None:
             for type_ in element.types:
-                made = Member(element.name(type_), _kind(type_), element.inside(type_), element.many)
+                json = element.name(type_)
+                made = Member(json, f"{path}.{json}", _kind(type_), element.inside(type_), element.many)
                 found[f"{{{XHTML if made.kind == 'xhtml' else FHIR}}}{made.name}"] = made
     return found
 
@@ -149,22 +151,25 @@ def _object(element: Any, path: str, found: Findings, depth: int) -> dict[str, A
         if member is None:
             _add_unknown(made, item, path, found, depth - 1)
             continue
-        extra = None
-        if member.kind == "complex":
-            value: Any = _object(item, member.inside, found, depth - 1) or None
-        elif member.kind == "resource":
-            value = _inner_resource(item, found, depth - 1, path)
-        elif member.kind == "xhtml":
-            value = _xhtml(item)
-        else:
-            value, extra = _primitive(item, member.kind, f"{path}.{member.name}", found, depth - 1)
+        value, extra = _value(item, member, found, depth - 1)
         if value is not None or extra:
-            at = _add(made, member, value, f"{path}.{member.name}", found, item)
+            at = _add(made, member, value, found, item)
             if extra:
                 beside.setdefault(member.name, {})[at] = extra
     for name, extras in beside.items():
         _set_beside(made, name, extras)
     return made
+
+
+def _value(element: Any, member: Member, found: Findings, depth: int) -> tuple[Any, Any]:
+    """Value of an element, and what stands beside it when it is a primitive; null where there is none."""
+    if member.kind == "complex":
+        return _object(element, member.inside, found, depth) or None, None
+    if member.kind == "resource":
+        return _inner_resource(element, member, found, depth), None
+    if member.kind == "xhtml":
+        return _xhtml(element), None
+    return _primitive(element, member, found, depth)
 
 
 def _attributes(element: Any, path: str, found: Findings) -> dict[str, Any]:
@@ -177,9 +182,10 @@ def _attributes(element: Any, path: str, found: Findings) -> dict[str, Any]:
     return made
 
 
-def _primitive(element: Any, kind: Kind, path: str, found: Findings, depth: int) -> tuple[Any, Any]:
-    """Value of a primitive, and its id and extensions; null where there is none."""
-    items, value, extra = element.items(), None, None
+def _primitive(element: Any, member: Member, found: Findings, depth: int) -> tuple[Any, Any]:
+    """Value of a primitive, and its id and extensions."""
+    items, kind = element.items(), member.kind
+    value = extra = None
     if len(items) == 1 and items[0][0] == "value":
         value = items[0][1]
     elif items:
@@ -187,14 +193,14 @@ def _primitive(element: Any, kind: Kind, path: str, found: Findings, depth: int)
         value = given.pop("value", None)
         extra = {"id": given.pop("id")} if "id" in given else {}
         for name in given:
-            found.note("unknown", f"{path}.{_local(name)}", line_of(element))
+            found.note("unknown", f"{member.path}.{_local(name)}", line_of(element))
     if len(element):
-        extra = {**(extra or {}), **_extensions(element, path, found, depth)}
-    if kind == "boolean" and value is not None:
-        value = _BOOLEANS.get(value, value)
-    elif kind == "number" and value is not None and _JSON_NUMBER.fullmatch(value):
-        value = msgspec.Raw(value.encode())
-    return value, extra
+        extra = {**(extra or {}), **_extensions(element, member.path, found, depth)}
+    if kind == "text" or value is None:
+        return value, extra
+    if kind == "boolean":
+        return _BOOLEANS.get(value, value), extra
+    return msgspec.Raw(value.encode()) if _JSON_NUMBER.fullmatch(value) else value, extra
 
 
 def _extensions(element: Any, path: str, found: Findings, depth: int) -> dict[str, Any]:
@@ -207,7 +213,7 @@ def _extensions(element: Any, path: str, found: Findings, depth: int) -> dict[st
     return made
 
 
-def _add(made: dict[str, Any], member: Member, value: Any, path: str, found: Findings, item: Any) -> int:
+def _add(made: dict[str, Any], member: Member, value: Any, found: Findings, item: Any) -> int:
     """Put a value in its place; returns its position among those of the name."""
     name = member.name
     if member.many:
@@ -215,7 +221,7 @@ def _add(made: dict[str, Any], member: Member, value: Any, path: str, found: Fin
         values.append(value)
         return len(values) - 1
     if name in made:
-        found.note("several", path, line_of(item))
+        found.note("several", member.path, line_of(item))
         made[name] = [*(made[name] if isinstance(made[name], list) else [made[name]]), value]
         return len(made[name]) - 1
     made[name] = value
@@ -234,11 +240,11 @@ def _set_beside(made: dict[str, Any], name: str, extras: Mapping[int, Any]) -> N
         del made[name]
 
 
-def _inner_resource(element: Any, found: Findings, depth: int, path: str) -> dict[str, Any] | None:
+def _inner_resource(element: Any, member: Member, found: Findings, depth: int) -> dict[str, Any] | None:
     """The resource in `contained`, `Bundle.entry.resource` or `Parameters.parameter.resource`."""
     inner = [item for item in element if item.tag.startswith(_PREFIX)]
     if len(inner) > 1:
-        found.note("several", f"{path}.{_local(element.tag)}", line_of(element))
+        found.note("several", member.path, line_of(element))
     return _resource(inner[0], found, depth) if inner else None
 
 
