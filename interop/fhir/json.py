@@ -66,8 +66,23 @@ class Meta(msgspec.Struct, frozen=True, gc=False):
     lastUpdated: str | None = None  # noqa: N815
 
 
+_RAW_META = ("id", "extension", "source", "profile", "security", "tag")
+_EXTENDED = ("versionId", "lastUpdated", "source", "profile")
+#: `Meta` with the other elements as bytes, for views that read them; encoded, it is `meta` again.
+WHOLE_META = msgspec.defstruct(
+    "WholeMeta",
+    [
+        *((name, str | None, None) for name in ("versionId", "lastUpdated")),
+        *((name, msgspec.Raw, _EMPTY) for name in _RAW_META),
+        *((f"own_{name}", msgspec.Raw, _EMPTY) for name in _EXTENDED),
+    ],
+    rename={f"own_{name}": f"_{name}" for name in _EXTENDED},
+    frozen=True,
+    gc=False,
+    omit_defaults=True,
+)
+
 _VALUES = msgspec.json.Decoder(float_hook=Number)
-_META = msgspec.json.Decoder(Meta | None)
 
 
 def _any_number(text: str) -> int | Number | str:
@@ -169,10 +184,10 @@ class Decoder:
 
     def __init__(self, elements: Iterable[str] = ()) -> None:
         wanted = dict.fromkeys((*ENVELOPE, *elements))
-        self._has_raw_meta = "meta" in wanted
+        self._has_whole_meta = "meta" in wanted
         fields = ((name, name if name in ENVELOPE else f"e{i}") for i, name in enumerate(wanted))
         self._names = {name: field for name, field in fields if name not in _TYPED}
-        meta = ("meta", msgspec.Raw, _EMPTY) if self._has_raw_meta else ("meta", Meta | None, None)
+        meta = ("meta", (WHOLE_META if self._has_whole_meta else Meta) | None, None)
         raws = [(field, msgspec.Raw, _EMPTY) for field in self._names.values()]
         self.struct = msgspec.defstruct(
             "Resource",
@@ -193,36 +208,25 @@ class Decoder:
 
         Raises KeyError when the element was not asked for.
         """
-        if name in ("resourceType", "id"):
+        if name in _TYPED:
             values = map(attrgetter(name), resources)
             return [b"" if value is None else _WRITE.encode(value) for value in values]
-        return list(map(bytes, map(attrgetter(self._field(name)), resources)))
+        return list(map(bytes, map(attrgetter(self._names[name]), resources)))
 
     def present(self, resources: Sequence[Any], names: Sequence[str]) -> dict[str, list[bytes]]:
         """Those of several elements that any of some resources has, each as `element` gives it."""
-        typed = [name for name in names if name in ("resourceType", "id")]
+        typed = [name for name in names if name in _TYPED]
         found = {name: self.element(resources, name) for name in typed}
         raw = [name for name in names if name not in typed]
         if raw and resources:
-            fields = attrgetter(*map(self._field, raw), "id")  # with a second field it gives a tuple
+            own = map(self._names.__getitem__, raw)
+            fields = attrgetter(*own, "id")  # with a second field it gives a tuple
             for name, column in zip(raw, zip(*map(fields, resources), strict=True), strict=False):
                 if column.count(_EMPTY) < len(column):  # quick, for it is one object
                     found[name] = list(map(bytes, column))
         return found
 
-    def _field(self, name: str) -> str:
-        return "meta" if name == "meta" and self._has_raw_meta else self._names[name]
-
     def versions(self, resources: Iterable[Any]) -> list[tuple[str | None, str | None]]:
         """`meta.versionId` and `meta.lastUpdated` of each resource, as sent."""
         metas = map(attrgetter("meta"), resources)
-        read = map(_meta, metas) if self._has_raw_meta else metas
-        return [(None, None) if meta is None else (meta.versionId, meta.lastUpdated) for meta in read]
-
-
-def _meta(raw: msgspec.Raw) -> Meta | None:
-    """`meta` from its bytes; null when it has not FHIR's shape, which its view will meet as well."""
-    try:
-        return _META.decode(raw) if bytes(raw) else None
-    except msgspec.ValidationError:
-        return None
+        return [(None, None) if meta is None else (meta.versionId, meta.lastUpdated) for meta in metas]

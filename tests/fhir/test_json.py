@@ -4,6 +4,7 @@ import pickle
 from decimal import Decimal
 
 import orjson
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,5 +144,13 @@ def test_versions_are_read_whether_or_not_a_view_reads_meta(elements):
     resources = decoder.decode_lines(raw)
     assert decoder.versions(resources) == [("3", None), (None, None), (None, None)]
     if elements:
-        assert decoder.element(resources, "meta") == [b'{"versionId":"3","tag":[]}', b"", b"null"]
-        assert decoder.versions([decoder.decode(b'{"resourceType":"A","meta":7}')]) == [(None, None)]
+        assert decoder.element(resources, "meta") == [b'{"versionId":"3","tag":[]}', b"", b""]
+    with pytest.raises(msgspec.ValidationError):
+        decoder.decode(b'{"resourceType":"A","meta":7}')
+
+
+def test_meta_is_bytes_again_with_its_numbers_and_extensions_as_sent():
+    decoder = Decoder(["meta"])
+    sent = b'{"versionId":"3","extension":[{"url":"a","valueDecimal": 1.50}],"_source":{"id":"b"}}'
+    resources = decoder.decode_lines(b'{"resourceType":"A","meta":' + sent + b"}")
+    assert decoder.element(resources, "meta") == [sent]
