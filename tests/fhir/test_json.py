@@ -3,8 +3,8 @@
 import pickle
 from decimal import Decimal
 
-import orjson
 import msgspec
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
