@@ -204,3 +204,12 @@ def test_the_cell_of_the_readme_is_told_as_it_is_there(root: Path, cells: Cells)
     place, variable, shown = found.groups()
     (cell,) = find(cells, Path("lb.xpt"), place, variable)
     assert cell_text(cell) + "\n" == shown
+
+
+def test_the_sidecars_are_the_same_however_the_source_is_cut(
+    study: Study, root: Path, folder: Path, tmp_path: Path
+) -> None:
+    write_result(study.to_sdtm(root / "samples" / "pumch" / "fhir", batches=13), tmp_path, force=True)
+    files = sorted(file.relative_to(folder) for file in folder.rglob("*.parquet"))
+    assert [file for file in files if (tmp_path / file).read_bytes() != (folder / file).read_bytes()] == []
+    assert len(files) > 5
