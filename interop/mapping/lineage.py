@@ -36,7 +36,7 @@ def lineage(work: Work) -> pl.DataFrame:
         columns["branch"] = frame["_branch"]
     if SOURCES in frame.columns:
         columns["members"] = frame[SOURCES]
-    for alias in work.mapping.joins:
+    for alias in (alias for alias in work.mapping.joins if f"{alias}._key" in frame.columns):
         columns |= {f"{alias}.key": frame[f"{alias}._key"], f"{alias}.version": frame[f"{alias}._version"]}
     for name in work.mapping.columns:
         if f"_{name}.branch" in frame.columns:

@@ -20,8 +20,13 @@ def begin(mapping: DomainMapping, views: Views, context: Context) -> Work:
     """The rows of one domain, with everything that variables can read but what a chooser gives."""
     work = Work(mapping, pl.DataFrame(), {}, [], [])
     _branches(work, views, context)
-    for step in (_subjects, _status, _joins, _omit, _gate, _instead, _taken_over, completed):
-        step(work, views, context)
+    _subjects(work, views, context)
+    if work.frame.height:
+        for step in (_status, _joins, _omit, _gate, _instead):
+            step(work, views, context)
+    _taken_over(work, views, context)
+    if work.frame.height:
+        completed(work, views, context)
     return work
 
 
