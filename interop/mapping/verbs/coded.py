@@ -11,7 +11,6 @@ from interop.mapping.units import submission_unit, ucum_code
 from interop.mapping.verbs.registry import of_argument, of_from, verb
 from interop.tables import normal_text
 
-
 ANY = "coded"  # in place of a system: codes of any, as ``system|code``
 
 
