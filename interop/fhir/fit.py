@@ -7,6 +7,7 @@ says yes at once; a walk over the value says no.
 
 from collections.abc import Mapping
 from functools import reduce
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -36,19 +37,28 @@ class Fit:
         is_text = self._members[resource_type][name][0].type in JSON_STRINGS
         if element.is_absent or (is_text and element.texts is not None):
             return frozenset()
-        return frozenset(raw for raw in element.values if raw and not self.fits(resource_type, name, raw))
+        there = [raw for raw in element.values if raw]
+        try:
+            self._decoder(resource_type, name).decode(b"[" + b",".join(there) + b"]")  # all at once
+        except msgspec.ValidationError:
+            return frozenset(raw for raw in there if not self.fits(resource_type, name, raw))
+        return frozenset()
 
     def fits(self, resource_type: str, name: str, raw: bytes) -> bool:
         """Whether the bytes of a top-level element have its form."""
-        decoder = self._decoders.get((resource_type, name))
-        if decoder is None:
-            typed = _typed(*self._members[resource_type][name])
-            decoder = self._decoders[resource_type, name] = msgspec.json.Decoder(typed)
         try:
-            decoder.decode(raw)
+            self._decoder(resource_type, name).decode(b"[" + raw + b"]")
         except msgspec.ValidationError:  # also for a number that no float holds
             return self.fits_value(resource_type, name, parse(raw))
         return True
+
+    def _decoder(self, resource_type: str, name: str) -> msgspec.json.Decoder[Any]:
+        """A decoder of a list of values of a top-level element."""
+        decoder = self._decoders.get((resource_type, name))
+        if decoder is None:
+            typed: Any = GenericAlias(list, _typed(*self._members[resource_type][name]))
+            decoder = self._decoders[resource_type, name] = msgspec.json.Decoder(typed)
+        return decoder
 
     def fits_value(self, resource_type: str, name: str, value: object) -> bool:
         """The same of a value, as `parse` gives it: the plain way, which the typed decoder only hastens."""
