@@ -14,7 +14,7 @@ ENTRIES_PER_CHUNK = 1000
 
 _NOTHING = msgspec.Raw(b"")
 _NONE = (b"", b"[]", b"null")
-_TARGET = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]*)?$")
+_TARGET = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([^/]*))?$")
 _ETAG = re.compile(r'(?:W/)?"(.*)"')
 
 
@@ -118,7 +118,7 @@ def deletion(entry: Entry, said: Mapping[str, Any]) -> Entry:
     """An entry without a resource as the record of a deletion, where it is one (R4 Bundle.entry.request).
 
     `said` has the entry's `request` and `response`. Type and id are those of the request's url, the version
-    and its time those of the response. Any other entry comes back as it is.
+    and its time those of the response (the version else of the url). Any other entry comes back as it is.
     """
     request, response = said.get("request"), said.get("response")
     if not isinstance(request, dict) or request.get("method") != "DELETE":
@@ -128,9 +128,10 @@ def deletion(entry: Entry, said: Mapping[str, Any]) -> Entry:
         return entry
     response = response if isinstance(response, dict) else {}
     tag, updated = response.get("etag"), response.get("lastModified")
-    version = _ETAG.fullmatch(tag) if isinstance(tag, str) else None
+    tagged = _ETAG.fullmatch(tag) if isinstance(tag, str) else None
+    version = tagged[1] if tagged else target[3]
     meta = {
-        **({"versionId": version[1]} if version else {}),
+        **({"versionId": version} if version else {}),
         **({"lastUpdated": updated} if isinstance(updated, str) else {}),
     }
     raw = dump({"resourceType": target[1], "id": target[2], "meta": meta})
