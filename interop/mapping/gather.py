@@ -1,6 +1,8 @@
 """Pass 1: every resource of a source read once, into an index of all and the rows of every view."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import msgspec
 import polars as pl
@@ -68,11 +70,12 @@ class Reader(msgspec.Struct, frozen=True):
 def gather(parts: Iterable[Part], reader: Reader) -> Gathered:
     """Read parts of a source; nothing is resolved yet."""
     decoder, fit = reader.decoder, reader.fit
-    found = [
-        _gathered(taken, reader, fit)
-        for part in parts
-        for taken in _taken(read(part, decoder=decoder, limits=reader.limits), decoder, reader)
-    ]
+    with _uncollected():
+        found = [
+            _gathered(taken, reader, fit)
+            for part in parts
+            for taken in _taken(read(part, decoder=decoder, limits=reader.limits), decoder, reader)
+        ]
     return together(found, reader)
 
 
@@ -101,6 +104,19 @@ def together(found: Sequence[Gathered], reader: Reader) -> Gathered:
         unreadable=[u for g in found for u in g.unreadable],
         issues=[i for g in found for i in g.issues],
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cyclic collector: reading makes no cycles, and it walks what is read again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _empty(view: CompiledView) -> pl.DataFrame:

@@ -13,7 +13,7 @@ Conditions = Mapping[str, Sequence[str] | Mapping[str, Sequence[str]] | Literal[
 
 
 class Agree(msgspec.Struct, frozen=True):
-    """A rule that is broken where two alternatives both give a value, and another; not by the values `but`."""
+    """A rule that is broken where two alternatives give different values; the values `but` break none."""
 
     rule: str
     but: Sequence[str] = ()

@@ -125,6 +125,8 @@ def _without_deleted(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     When the current version of a resource is its deletion, all its versions are gone. A deletion whose place
     in the order is not known leaves the conflict to the others.
     """
+    if not versions["deleted"].any():
+        return versions, versions.clear()
     last = versions.filter(pl.col("deleted") & (pl.col("disposition") == "current"))["key"]
     gone = pl.col("key").is_in(last.to_list()) | (pl.col("deleted") & (pl.col("disposition") == "conflict"))
     return versions.filter(~gone), versions.filter(gone)
@@ -209,7 +211,7 @@ def _resolved(
         kind = _form(column.path)
         if kind == "getResourceKey":
             frame = frame.with_columns(pl.col("_key").alias(column.name))
-        elif kind == "getReferenceKey":
+        elif kind == "getReferenceKey" and frame.height:
             found = references.resolve(frame[column.name], frame["_key"])
             unmet = found["reason"].is_not_null()
             lost.append(

@@ -151,7 +151,7 @@ class Taken:
 
     def _has_strange_rules(self, elements: Mapping[str, list[bytes]], n: int) -> list[bool]:
         """Whether each of `n` resources, or one in it, follows implicitRules that are not known."""
-        strange = [raw not in self._rules for raw in elements.get("implicitRules", [b""] * n)]
+        strange = [raw not in self._rules for raw in elements.get("implicitRules", ())] or [False] * n
         for at, raw in enumerate(elements.get("contained", ())):
             inner = parse(raw) if _RULES in raw else []
             given = [one.get("implicitRules") for one in inner if isinstance(one, dict)]
