@@ -59,3 +59,10 @@ def test_the_data_survive_as_csv_with_text_numbers(study: Study, tmp_path: Path)
     with (tmp_path / "csv" / "dm.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["BRTHDTC"], row["AGE"], row["USUBJID"]) == ("1968", "", f"{NCT}-PUMCH-0001")
+
+
+def test_a_permissible_variable_without_a_value_is_no_column() -> None:
+    patient = {"resourceType": "Patient", "id": "p1", "gender": "female"}
+    dm = Study.load().to_sdtm([patient], enrol_all=True).datasets["DM"]
+    assert "ETHNIC" not in dm  # Perm
+    assert dm["RACE"].to_list() == [None]  # Exp

@@ -181,12 +181,14 @@ def _reduce(
 
 
 def _dataset(standard: Standard, mapping: DomainMapping, frame: pl.DataFrame) -> Dataset:
+    """The dataset of a frame, without permissible variables that no record has (SDTMIG 3.4 4.1.5)."""
     domain = standard.dataset(mapping.domain)
+    filled = [n for n in mapping.variables if domain[n].core != "Perm" or frame[n].is_not_null().any()]
     typed = [
         pl.col(name).cast(pl.Float64, strict=False)
         if domain[name].type == "Num" and frame[name].dtype == pl.String
         else pl.col(name)
-        for name in mapping.variables
+        for name in filled
     ]
     return Dataset(domain, frame.select(typed)).complete()
 
