@@ -1,5 +1,7 @@
 """The clauses of a SQL-on-FHIR v2 view and their rows: columns, product, forEach, repeat, unionAll."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -86,14 +88,18 @@ def clause_rows(clause: Clause, focus: Items, scope: Scope) -> list[Row]:
         case Columns(columns):
             return [Row(tuple(column_value(column, focus, scope) for column in columns))]
         case Product(parts):
-            return [_beside(rows) for rows in product(*(clause_rows(part, focus, scope) for part in parts))]
+            return [beside(rows) for rows in product(*(clause_rows(part, focus, scope) for part in parts))]
         case Union(branches):
             return [row for branch in branches for row in clause_rows(branch, focus, scope)]
         case ForEach(path, or_null, inner):
             items = evaluate(path, focus, scope)
-            return _each([[item] for item in items] or ([[]] if or_null else []), inner, scope)
+            return each(
+                [[item] for item in items] or ([[]] if or_null else []), partial(clause_rows, inner), scope
+            )
         case Repeat(paths, inner):
-            return _each([[item] for item in _reached(paths, focus, scope)], inner, scope)
+            return each(
+                [[item] for item in _reached(paths, focus, scope)], partial(clause_rows, inner), scope
+            )
     return []
 
 
@@ -114,16 +120,18 @@ def as_cell(column: Column, items: Items) -> Any:
     return items[0] if items else None
 
 
-def _beside(rows: tuple[Row, ...]) -> Row:
+def beside(rows: tuple[Row, ...]) -> Row:
+    """Rows of the parts of a product as one; the last index counts."""
     indices = [row.index for row in rows if row.index is not None]
     return Row(tuple(value for row in rows for value in row.values), indices[-1] if indices else None)
 
 
-def _each(focuses: list[Items], inner: Clause, scope: Scope) -> list[Row]:
+def each(focuses: list[Items], inner: Callable[[Items, Scope], list[Row]], scope: Scope) -> list[Row]:
+    """Rows that `inner` gives on each focus; those that have no index get that of their focus."""
     found: list[Row] = []
     for index, focus in enumerate(focuses):
         within = Scope(scope.resource, index)
-        rows = clause_rows(inner, focus, within)
+        rows = inner(focus, within)
         found.extend(row if row.index is not None else Row(row.values, index) for row in rows)
     return found
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 import polars as pl
 
+from interop.fhir.blocks import Rows, compile_clause
 from interop.fhir.clauses import (
     Clause,
     Column,
@@ -21,7 +22,6 @@ from interop.fhir.clauses import (
     Union,
     as_cell,
     clause_columns,
-    clause_rows,
 )
 from interop.fhir.distinct import Distinct, Element, as_text
 from interop.fhir.elements import JSON_STRINGS
@@ -189,16 +189,16 @@ def _block(clause: Clause) -> Block:
         columns,
         Distinct(
             sorted(clause_reads(clause)),
-            partial(_block_rows, clause, columns),
+            partial(_block_rows, compile_clause(clause), columns),
             [*map(_dtype, columns), pl.UInt32],
         ),
     )
 
 
-def _block_rows(clause: Clause, columns: Sequence[Column], resource: dict[str, Any]) -> list[tuple[Any, ...]]:
+def _block_rows(rows: Rows, columns: Sequence[Column], resource: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [
         (*(as_text(column, value) for column, value in zip(columns, row.values, strict=True)), row.index)
-        for row in clause_rows(clause, [resource], Scope(resource))
+        for row in rows([resource], Scope(resource))
     ]
 
 
