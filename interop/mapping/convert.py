@@ -16,7 +16,7 @@ from interop.mapping.plan import Step
 from interop.mapping.relrec import related
 from interop.mapping.rows import begin
 from interop.mapping.sent import kept, parts_as_sent
-from interop.mapping.settle import order, settle
+from interop.mapping.settle import cut, order, settle
 from interop.mapping.verbs import VERBS
 from interop.mapping.work import FATES, PROBLEMS, Work, apply, fates
 
@@ -195,6 +195,7 @@ def _settle(work: Work, name: str, context: Context, severities: Mapping[str, st
     del name
     settle(work, context, severities)
     merge(work, context)
+    cut(work)
 
 
 RUN: Mapping[str, Callable[[Work, str, Context, Mapping[str, str]], None]] = {

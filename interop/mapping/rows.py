@@ -7,6 +7,7 @@ import polars as pl
 from interop.mapping.context import Context, Problem, column, holds, nothing
 from interop.mapping.model import Branch, Child, DomainMapping, Gate
 from interop.mapping.parts import completed, joined, sent
+from interop.mapping.supp import whole_text
 from interop.mapping.verbs.coded import normal
 from interop.mapping.work import Work
 
@@ -190,7 +191,9 @@ def take_records(work: Work, context: Context) -> None:
             name for name in frame.columns if name in (*OWN, "_resource", "_element", "_parent", "USUBJID")
         ]
         named = {
-            f"{source.alias}.{n}": pl.col(n) for n in frame.columns if not n.startswith("_") and "._" not in n
+            f"{source.alias}.{n}": whole_text(frame, n)
+            for n in frame.columns
+            if not n.startswith("_") and "._" not in n
         }
         rows = frame.select(*kept, **named, _dataset=pl.lit(source.dataset))
         frames.append(rows.filter(holds(rows, source.when, source.unless, context)))

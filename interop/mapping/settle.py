@@ -13,7 +13,10 @@ from interop.mapping.work import Work, apply
 
 
 def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
-    """Report findings, quarantine what cannot be a record, keep one of each duplicate, cut long text."""
+    """Report findings, quarantine what cannot be a record, keep one of each duplicate.
+
+    Intervals are made of what is left, and then `cut` shortens long text.
+    """
     for finding in work.mapping.findings:
         rows = holds(work.frame, finding.when, finding.unless, context)
         if finding.before:
@@ -22,13 +25,16 @@ def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
         apply(work, Problem(finding.rule, rows), severities, variable=finding.variable)
     for name, problem in control_characters(work):
         apply(work, problem, severities, variable=name)
-    long = _long(work)
-    for name, parts in long.items():
-        whole = [text for text, cut in parts.items() if len(cut) == 1]
+    for name, parts in _long(work).items():
+        whole = [text for text, pieces in parts.items() if len(pieces) == 1]
         apply(work, Problem("MAP-VALUE-005", work.frame[name].is_in(whole)), severities, variable=name)
     work.drop_marked()
     _duplicates(work)
-    for name, parts in long.items():
+
+
+def cut(work: Work) -> None:
+    """Keep the first part of text above 200 bytes; the rest goes on in SUPP-- (SDTMIG 3.4 4.5.3.2)."""
+    for name, parts in _long(work).items():
         _cut(work, name, parts)
 
 
@@ -48,12 +54,9 @@ def _long(work: Work) -> dict[str, dict[str, list[str]]]:
 def _cut(work: Work, name: str, parts: Mapping[str, list[str]]) -> None:
     """Keep the first part of long texts, and the others for SUPP-- in a list column ``_NAME.rest``."""
     values = work.frame[name]
-    first = {text: cut[0] for text, cut in parts.items()}
-    rest = {text: cut[1:] for text, cut in parts.items()}
-    going_on = values.is_in(list(parts))
-    if not going_on.any():  # the records that had them have left
-        return
-    work.report(Problem("MAP-VALUE-010", going_on), variable=name)
+    first = {text: pieces[0] for text, pieces in parts.items()}
+    rest = {text: pieces[1:] for text, pieces in parts.items()}
+    work.report(Problem("MAP-VALUE-010", values.is_in(list(parts))), variable=name)
     tail = values.replace_strict(rest, default=None, return_dtype=pl.List(pl.String))
     work.frame = work.frame.with_columns(values.replace(first), tail.alias(f"_{name}.rest"))
 

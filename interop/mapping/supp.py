@@ -76,6 +76,15 @@ def is_text(mapping: DomainMapping, name: str) -> bool:
     return name not in keys and all(a.verb in TEXT for a in mapping.columns[name].alternatives)
 
 
+def whole_text(frame: pl.DataFrame, name: str) -> pl.Series:
+    """The values of a settled variable as they were before `cut` shortened long text."""
+    rest = f"_{name}.rest"
+    if rest not in frame.columns:
+        return frame[name]
+    pieces = frame.select(name, rest).iter_rows()
+    return pl.Series(name, [join([text, *more]) if more else text for text, more in pieces], dtype=pl.String)
+
+
 def with_qualifiers(
     mapping: DomainMapping, frame: pl.DataFrame, extra: Dataset | None
 ) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
