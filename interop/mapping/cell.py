@@ -235,7 +235,7 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) and value == int(value) else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _resource(row: Row, alias: str = "") -> Resource | None:

@@ -115,6 +115,12 @@ def test_a_cell_is_made_again_from_what_its_sidecar_holds(told: list[Cell]) -> N
     assert [cell for cell in told if cell.again is not None] == []
 
 
+def test_a_code_of_eight_digits_is_told_with_all_of_them(told: list[Cell]) -> None:
+    codes = {cell.value for cell in told if cell.variable == "AEPTCD"}
+    assert "99000005" in codes
+    assert all(code.isdecimal() for code in codes)
+
+
 def test_every_cell_names_its_line_and_how_it_was_made(told: list[Cell]) -> None:
     assert [cell for cell in told if not re.search(r"\.yaml:\d+$", cell.mapping)] == []
     assert [cell for cell in told if not cell.sources and not cell.steps] == []
