@@ -10,7 +10,7 @@ import polars as pl
 
 from interop.cdisc import sasdate
 from interop.cdisc.datasetjson import ATTRIBUTES, CREATED, TEXT_TYPES, TIMES, UNDATED
-from interop.cdisc.table import Column, Table, empty_as_null, is_whole
+from interop.cdisc.table import Column, Table, empty_as_null, is_decimal
 from interop.errors import SourceError
 
 ROWS = 1024  # records that are decoded at a time; more fall out of the cache
@@ -23,7 +23,7 @@ _PYTHON: Mapping[str, Any] = {
     "double": float | None,
     "boolean": bool | None,
 }
-_POLARS = {"integer": pl.Float64, "float": pl.Float64, "double": pl.Float64, "boolean": pl.Boolean}
+_POLARS = {"integer": pl.Int64, "float": pl.Float64, "double": pl.Float64, "boolean": pl.Boolean}
 
 DataType = Literal[
     "string", "integer", "decimal", "float", "double", "boolean", "datetime", "date", "time", "URI"
@@ -160,8 +160,12 @@ def _decoded(decoder: msgspec.json.Decoder[Any], batch: Sequence[Any], before: i
 
 
 def _series(name: str, kind: type[pl.DataType], values: list[Any], path: Path) -> pl.Series:
-    if kind != pl.Float64 or float in set(map(type, values)):
+    if kind != pl.Int64:
         return pl.Series(name, values, dtype=kind, strict=False)
+    if float in set(map(type, values)):
+        if any(isinstance(value, float) and not value.is_integer() for value in values):
+            raise SourceError(f"{path}: {name} is integer and has fractions")
+        values = [None if value is None else int(value) for value in values]
     try:
         return pl.Series(name, values, dtype=pl.Int64)
     except (OverflowError, TypeError) as error:
@@ -170,19 +174,15 @@ def _series(name: str, kind: type[pl.DataType], values: list[Any], path: Path) -
 
 def _typed(column: _Column, values: pl.Series, path: Path) -> pl.Series:
     """The values in the types of a `Table`."""
-    if column.dataType == "integer":
-        if values.dtype != pl.Int64 and not is_whole(values) and values.null_count() < len(values):
-            raise SourceError(f"{path}: {column.name} is integer and has fractions")
-        return values.cast(pl.Int64)
-    if column.dataType in ("float", "double", "boolean"):
-        return values.cast(pl.Int64 if column.dataType == "boolean" else pl.Float64)
+    if column.dataType in ("integer", "float", "double", "boolean"):
+        return values.cast(pl.Int64) if column.dataType == "boolean" else values
     text = empty_as_null(values)
     if column.dataType in TIMES and column.targetDataType:
         numbers = sasdate.as_numbers(text, column.dataType)
         if numbers is None:
             raise SourceError(f"{path}: {column.name} has text that is no complete {column.dataType}")
         return numbers
-    if column.dataType == "decimal" and text.cast(pl.Float64, strict=False).null_count() > text.null_count():
+    if column.dataType == "decimal" and not is_decimal(text):
         raise SourceError(f"{path}: {column.name} is decimal and has text that is no number")
     return text
 

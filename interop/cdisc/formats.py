@@ -15,7 +15,7 @@ from interop.cdisc.known import described
 from interop.cdisc.parquet import read_parquet, write_parquet
 from interop.cdisc.standard import Domain, Standard
 from interop.cdisc.table import Table
-from interop.cdisc.tabular import read_csv, write_csv
+from interop.cdisc.tabular import as_numbers, read_csv, write_csv
 from interop.cdisc.xpt import write_xpt
 from interop.cdisc.xpt_read import read_xpt
 from interop.errors import OutputError, SourceError
@@ -147,5 +147,5 @@ def _check_numbers(table: Table, domain: Domain, path: Path) -> None:
     for column in table.columns:
         if column.name in domain and domain[column.name].type == "Num" and column.type == "Char":
             text = table.frame[column.name].drop_nulls()
-            wrong = text.cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
-            raise SourceError(f"{path}: {(~wrong).sum()} rows of {column.name} are no numbers")
+            wrong = sum(as_numbers(pl.Series([value])) is None for value in text.to_list())
+            raise SourceError(f"{path}: {wrong} rows of {column.name} are no numbers that a double holds")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST = float.fromhex("0x0.fffffffffffff8p+252")
+SMALLEST = 16.0**-65  # of those above 0
 BIAS = 64
 MISSING = ord(".")
 LETTERS = "_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -21,7 +22,7 @@ _ABSENT = _SPECIAL | (np.arange(256) == MISSING)
 def encode(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     """IBM floats, as big-endian words, of IEEE doubles; NaN is the missing value ".".
 
-    A magnitude below 16**-65 is 0. The caller refuses what is above `LARGEST`.
+    A magnitude below `SMALLEST` is 0. The caller refuses it, and what is above `LARGEST`.
     """
     bits = values.view(np.uint64)
     exponent = ((bits >> np.uint64(52)).astype(np.int32) & 0x7FF) - 1023

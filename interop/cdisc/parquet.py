@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interop.cdisc.table import Column, Table, empty_as_null
+from interop.cdisc.table import Column, Table, empty_as_null, is_decimal
 from interop.errors import SourceError
 
 _DAYS = 3653  # from 1 January 1960, the day 0 of SAS, to 1 January 1970
@@ -99,9 +99,15 @@ def _texts(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, str]:
 
 def _read(field: Any, chunks: Any, path: Path) -> tuple[Column, pl.Series]:
     said = _texts(field.metadata)
-    values = cast("pl.Series", pl.from_arrow(chunks)).alias(field.name)
-    if (found := _plain(values)) is None:
-        raise SourceError(f"{path}: {field.name} is {field.type}; text, numbers, dates and times are read")
+    try:
+        values = cast("pl.Series", pl.from_arrow(chunks)).alias(field.name)
+    except pl.exceptions.PolarsError:  # such as a time zone that nobody knows
+        values = None
+    if values is None or (found := _plain(values)) is None:
+        raise SourceError(
+            f"{path}: {field.name} is {field.type}; text, numbers, dates and times are read "
+            "(times to the microsecond, without a zone or in UTC)"
+        )
     data_type, text, plain = found
     known = {name: said[word] for name, word in FIELDS.items() if word in said}
     kind = "Char" if plain.dtype == pl.String and data_type is None else "Num"
@@ -110,9 +116,7 @@ def _read(field: Any, chunks: Any, path: Path) -> tuple[Column, pl.Series]:
         column = msgspec.convert({**guessed, **known, "name": field.name}, Column, strict=False)
     except msgspec.ValidationError as error:
         raise SourceError(f"{path}: {field.name} has metadata that cannot be: {error}") from error
-    decimal = column.data_type == "decimal" and plain.cast(pl.Float64, strict=False).null_count() == (
-        plain.null_count()
-    )
+    decimal = column.data_type == "decimal" and plain.dtype == pl.String and is_decimal(plain)
     if column.type != kind and not decimal:
         raise SourceError(f"{path}: {field.name} is {column.type} by its metadata and holds {field.type}")
     return column, plain
@@ -129,7 +133,21 @@ def _plain(values: pl.Series) -> tuple[str | None, str, pl.Series] | None:
         return None, "", values.cast(pl.Float64).fill_nan(None)
     if kind == pl.Decimal:
         return "decimal", "", values.cast(pl.String)
+    if _says_more(values):
+        return None
     return next((make(values) for due, make in _OTHER.items() if kind == due), None)
+
+
+def _says_more(values: pl.Series) -> bool:
+    """Whether times have a zone of their own or are finer than a microsecond, which SAS numbers lose."""
+    kind = values.dtype
+    if isinstance(kind, pl.Datetime):
+        fine = kind.time_unit == "ns" and bool((values.dt.epoch("ns") % 1_000 != 0).any())
+        return fine or kind.time_zone not in _ZONELESS
+    return kind == pl.Time and bool((values.cast(pl.Int64) % 1_000 != 0).any())
+
+
+_ZONELESS = (None, "UTC", "Etc/UTC", "GMT")
 
 
 def _of_date(values: pl.Series) -> tuple[str, str, pl.Series]:

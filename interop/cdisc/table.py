@@ -1,6 +1,7 @@
 """A table as a file holds it: any dataset of anyone, whatever its names, labels, lengths and order."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -89,3 +90,18 @@ def is_whole(column: pl.Series) -> bool:
     if column.dtype != pl.Float64 or not len(known):
         return False
     return bool(((known == known.round()) & (known.abs() < EXACT)).all())
+
+
+def is_decimal(text: pl.Series) -> bool:
+    """Whether every text of a column is a finite number."""
+    return bool(text.drop_nulls().cast(pl.Float64, strict=False).is_finite().fill_null(value=False).all())
+
+
+def is_exact(column: pl.Series) -> pl.Series:
+    """Where whole numbers, or decimals as text, have no digit that a double loses; missing ones have none."""
+    if column.dtype == pl.Int64:
+        back = column.cast(pl.Float64).cast(pl.Int64, strict=False)
+        return back.eq_missing(column)
+    distinct = column.drop_nulls().unique()
+    exact = [Decimal(repr(float(text))) == Decimal(text) for text in distinct]
+    return column.replace_strict(distinct, exact, default=True, return_dtype=pl.Boolean)

@@ -10,11 +10,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as arrow
 
-from interop.cdisc.table import Column, Table
+from interop.cdisc.table import EXACT, Column, Table, is_exact
 from interop.errors import OutputError, SourceError
 
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 _MARK = "'"
+_SEPARATOR = re.compile(r"[;\t|]")
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)")
 
 
@@ -46,6 +47,8 @@ def read_csv(path: Path | str, *, encoding: str = "utf-8") -> list[Table]:
     path = Path(path)
     cells = _texts(path, encoding)
     names = [name or "" for name in cells.row(0)]
+    if len(names) == 1 and (other := _SEPARATOR.search(names[0])):
+        raise SourceError(f"{path}: no CSV: its cells stand between {other[0]!r}; separate them by commas")
     if wrong := [n for n, name in enumerate(names, start=1) if not name or names.count(name) > 1]:
         raise SourceError(f"{path}: no CSV with a header row: column {wrong[0]} has no name of its own")
     texts = [_values(column.alias(name)) for name, column in zip(names, cells.slice(1), strict=True)]
@@ -56,6 +59,13 @@ def _texts(path: Path, encoding: str) -> pl.DataFrame:
     """Every cell as text, the header too; a row of fewer or more cells than the header is refused."""
     try:
         content = path.read_bytes().decode(encoding).encode().removeprefix(b"\xef\xbb\xbf")
+    except UnicodeError as error:
+        raise SourceError(
+            f"{path}: no CSV in {encoding.upper()}; name its encoding (--encoding), such as cp1252 or gb18030"
+        ) from error
+    except (OSError, LookupError) as error:
+        raise SourceError(f"{path}: cannot be read in {encoding.upper()}") from error
+    try:
         head = content.partition(b"\n")[0]
         table = arrow.read_csv(
             pa.BufferReader(content),
@@ -70,7 +80,7 @@ def _texts(path: Path, encoding: str) -> pl.DataFrame:
                 column_types={f"f{n}": pa.string() for n in range(head.count(b",") + 1)},
             ),
         )
-    except (OSError, LookupError, UnicodeDecodeError, pa.ArrowException) as error:
+    except pa.ArrowException as error:
         found = _CELLS.search(str(error))  # the rest of the text would show the row
         told = f": {found[1]} cells are due, a row has {found[2]}" if found else ""
         raise SourceError(f"{path}: no CSV in {encoding.upper()} with a header row{told}") from error
@@ -80,10 +90,14 @@ def _texts(path: Path, encoding: str) -> pl.DataFrame:
 
 
 def as_numbers(column: pl.Series) -> pl.Series | None:
-    """The numbers of a column of a CSV file; null where a text is none."""
+    """The numbers of a column of a CSV file; None where a text is none, or one above all that doubles tell."""
     if (~column.str.contains(_NUMBER)).any():
         return None
-    return column.cast(pl.Float64)
+    numbers = column.cast(pl.Float64)
+    large = numbers.abs() >= EXACT
+    if large.any() and not (numbers.is_finite().all() and is_exact(column.filter(large)).all()):
+        return None
+    return numbers
 
 
 def _cells(column: pl.Series, table: Table) -> pl.Series:

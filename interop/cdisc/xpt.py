@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from interop.cdisc import ibm
 from interop.cdisc.standard import LABEL_LENGTH
-from interop.cdisc.table import Table, as_floats
+from interop.cdisc.table import Table, as_floats, is_exact
 from interop.cdisc.xpt_records import NUMBER, RECORD, Field, moment, pack
 from interop.errors import OutputError
 
@@ -36,7 +36,8 @@ def write_xpt(
 
     Raises `OutputError`, naming dataset, variable and number of rows, for what v5 cannot hold: a name above 8
     characters, a label above 40 bytes, text above 200 bytes, a character outside `encoding`, a number above
-    7.2e75 or a whole one that is no double. Obeys SAS technical note TS-140.
+    7.2e75 or nearer to 0 than 5.4e-79, one of more digits than a double has, a last record without any value.
+    Obeys SAS technical note TS-140.
     """
     path, name = Path(path), table.name
     codec = _codec(encoding)
@@ -44,6 +45,7 @@ def write_xpt(
     texts = _texts(table, codec)
     numbers = {c.name: _numbers(name, table.frame[c.name]) for c in table.columns if c.type == "Num"}
     fields = _fields(table, texts, numbers)
+    _check_end(table, fields)
     head = pack(name, table.label.encode(codec), fields, encoding=codec, at=moment(timestamp))
     part = path.with_name(f".{path.name}.part")
     try:
@@ -58,6 +60,7 @@ def write_xpt(
 
 def _codec(encoding: str) -> str:
     try:
+        "".encode(encoding)  # base64 is a codec, and none of text
         return codecs.lookup(encoding).name
     except LookupError as error:
         raise OutputError(
@@ -117,11 +120,16 @@ def _encoded(dataset: str, column: pl.Series, codec: str) -> pl.Series:
 def _numbers(dataset: str, column: pl.Series) -> pl.Series:
     """A Num column as floats that an IBM float holds."""
     floats = as_floats(column)
-    if large := (floats.abs() > ibm.LARGEST).sum():
+    size = floats.abs()
+    if large := (size > ibm.LARGEST).sum():
         raise OutputError(
             f"{dataset}.{column.name}: {large} rows exceed {ibm.LARGEST:.3g}, the largest in XPT"
         )
-    if column.dtype == pl.Int64 and (rounded := (floats.cast(pl.Int64, strict=False) != column).sum()):
+    if small := size.is_between(0, ibm.SMALLEST, closed="none").sum():
+        raise OutputError(
+            f"{dataset}.{column.name}: {small} rows are nearer to 0 than {ibm.SMALLEST:.3g}, the least in XPT"
+        )
+    if column.dtype != pl.Float64 and (rounded := (~is_exact(column)).sum()):
         raise OutputError(f"{dataset}.{column.name}: {rounded} rows have more digits than XPT holds")
     return floats
 
@@ -155,6 +163,17 @@ def _number_length(numbers: pl.Series, planned: int | None) -> int:
         return NUMBER
     words = ibm.encode(numbers.fill_null(float("nan")).to_numpy())
     return NUMBER if words.view("u1").reshape(-1, NUMBER)[:, planned:].any() else planned
+
+
+def _check_end(table: Table, fields: tuple[Field, ...]) -> None:
+    """A record of blanks at the end cannot be told from what fills the file (TS-140): it would be lost."""
+    width, height = sum(field.length for field in fields), len(table)
+    size = width * height
+    filled = size + -size % RECORD
+    if not height or size - width <= filled - RECORD or any(c.type == "Num" for c in table.columns):
+        return
+    if not any((value or "").strip(" ") for value in table.frame.row(-1)):
+        raise OutputError(f"{table.name}: its last record has no value, which XPT cannot hold; leave it out")
 
 
 def _write_observations(

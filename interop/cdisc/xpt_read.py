@@ -48,6 +48,7 @@ def read_xpt(path: Path | str, *, encoding: str = "utf-8") -> list[Table]:
 
 def _codec(encoding: str) -> str:
     try:
+        "".encode(encoding)  # base64 is a codec, and none of text
         return codecs.lookup(encoding).name
     except LookupError as error:
         raise SourceError(
@@ -123,7 +124,7 @@ def _described(content: bytes, start: int, codec: str, path: Path) -> tuple[int,
     records = [content[first + i * size : first + (i + 1) * size] for i in range(count)]
     try:
         fields = [unpack(record, codec) for record in records]
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise SourceError(f"{path}: labels of variables are not {codec}; {_ADVICE}") from None
     if problem := _problem(fields):
         raise SourceError(f"{path}: damaged, {problem}")
@@ -146,7 +147,7 @@ def _problem(fields: list[Field]) -> str | None:
 def _label(cell: bytes, codec: str, what: str) -> str:
     try:
         return cell.decode(codec).rstrip(" \0")
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise SourceError(f"{what}: its label is not {codec}; {_ADVICE}") from None
 
 
@@ -223,5 +224,5 @@ def _decoded(raw: pl.Series, codec: str) -> pl.Series:
 def _decode(value: bytes, codec: str) -> str | None:
     try:
         return value.decode(codec)
-    except UnicodeDecodeError:
+    except UnicodeError:
         return None

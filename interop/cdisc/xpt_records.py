@@ -67,7 +67,7 @@ def pack(name: str, label: bytes, fields: Iterable[Field], *, encoding: str, at:
 def unpack(namestr: bytes, encoding: str) -> Field:
     """The field that a variable record of 136 or 140 bytes describes.
 
-    Raises UnicodeDecodeError where its label is not of `encoding`.
+    Raises UnicodeError where its label is not of `encoding`.
     """
     parts = _NAMESTR.unpack(namestr.ljust(NAMESTR)[:NAMESTR])
     number, length = parts[0] == 1, parts[2]

@@ -163,6 +163,7 @@ def test_blocks_do_not_show(tmp_path, monkeypatch):
         (column("string"), ["a", "", None, "null"], ["a", None, None, "null"]),
         (column("integer"), [1, None, 2.0], [1, None, 2]),
         (column("integer"), [None], [None]),
+        (column("integer"), [2**53 + 1, None, 3.0], [2**53 + 1, None, 3]),
         (column("float"), [1, 1.5, None], [1.0, 1.5, None]),
         (column("double"), [5e-324], [5e-324]),
         (column("boolean"), [True, False, None], [1, 0, None]),
@@ -229,6 +230,7 @@ def test_lines_may_end_in_carriage_returns_and_be_blank(tmp_path):
             document([["x"]], column("decimal", targetDataType="decimal")),
             "A is decimal and has text that is no",
         ),
+        (document([["nan"]], column("decimal")), "A is decimal and has text that is no number"),
         (
             document([["2026-03"]], column("date", targetDataType="integer")),
             "A has text that is no complete date",

@@ -69,7 +69,9 @@ def test_only_what_a_spreadsheet_would_run_is_escaped_c106(tmp_path, text, cell)
         (b"USUBJID,\nS-1,2\n", "column 2 has no name of its own"),
         (b"USUBJID,LBORRES\nS-1,2\nS-2\n", "no CSV in UTF-8 .*: 2 cells are due, a row has 1$"),
         (b'USUBJID\n"S-1\n', "a quoted text does not end"),
-        (b"USUBJID\n\xd1\xf4\n", "no CSV in UTF-8"),
+        (b"USUBJID\n\xd1\xf4\n", "no CSV in UTF-8; name its encoding"),
+        (b"USUBJID;LBORRES\nS-1;2\n", "no CSV: its cells stand between ';'"),
+        (b"USUBJID,LBSTRESN\nS-1,1e999\nS-2,1\n", "1 rows of LBSTRESN are no numbers that a double holds"),
         (b"USUBJID,LBSTRESN\nS-1,x\nS-2,nan\n,1\n", "2 rows of LBSTRESN are no numbers"),
     ],
 )
@@ -99,6 +101,12 @@ def test_a_csv_file_gets_types_and_labels_from_the_standard_and_no_more(tmp_path
         ("VISITNUM", "Num", "Visit Number"),
         ("OTHER", "Char", ""),
     ]
+
+
+def test_a_number_that_no_double_holds_stays_text(tmp_path):
+    (tmp_path / "vs.csv").write_text("VSSEQ,VISITNUM,AGE\n9007199254740993,1e999,1e22\n", encoding="utf-8")
+    (found,) = read_csv(tmp_path / "vs.csv")
+    assert described(found, STANDARD).frame.row(0) == ("9007199254740993", "1e999", 1e22)
 
 
 def datasets() -> dict[str, Dataset]:

@@ -64,6 +64,22 @@ def test_a_column_of_another_type_is_refused(tmp_path, values, kind):
 
 
 @pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (pa.timestamp("us", tz="Asia/Shanghai"), 0),
+        (pa.timestamp("us", tz="+08:00"), 0),
+        (pa.timestamp("us", tz="Mars/Olympus"), 0),
+        (pa.timestamp("ns"), 1),
+        (pa.time64("ns"), 1),
+    ],
+)
+def test_a_time_of_which_something_would_be_lost_is_refused(tmp_path, kind, number):
+    pq.write_table(pa.table({"A": pa.array([number], kind)}), tmp_path / "x.parquet")
+    with pytest.raises(SourceError, match=r"A is .*; .*times to the microsecond, without a zone or in UTC"):
+        read_parquet(tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize(
     ("metadata", "problem"),
     [
         ({"length": "long"}, "A has metadata that cannot be"),

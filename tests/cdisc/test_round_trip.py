@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from interop.cdisc.formats import FORMATS
 from interop.cdisc.table import Column, Table
-from interop.errors import SourceError
+from interop.errors import OutputError, SourceError
 
 CHARACTERS = st.one_of(st.sampled_from("=@+-'\t\r\n\"\\,1.e 阳é\x00"), st.characters(codec="utf-8"))
 TEXT = st.text(CHARACTERS, min_size=1, max_size=12)
@@ -69,14 +69,11 @@ def test_everything_comes_back(name, table, tmp_path_factory):
 
 @given(table=tables(IN_XPT))
 def test_xpt_gives_back_all_but_keys(table, tmp_path_factory):
-    found = through(table, "xpt", tmp_path_factory.mktemp("there"))
-    last = table.frame.tail(1)
-    if (
-        last.height
-        and all(value is None for value in last.row(0))
-        and all(c.type == "Char" for c in table.columns)
-    ):
-        return  # blank rows at the end cannot be told from padding
+    try:
+        found = through(table, "xpt", tmp_path_factory.mktemp("there"))
+    except OutputError:  # a record of blanks at the end cannot be told from padding
+        assert set(table.frame.row(-1)) == {None}
+        return
     assert_frame_equal(as_floats(found), as_floats(table), check_exact=True)
     assert found.columns == tuple(msgspec.structs.replace(column, key=None) for column in table.columns)
 

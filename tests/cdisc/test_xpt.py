@@ -165,7 +165,9 @@ def test_special_missing_values_keep_their_letter(tmp_path):
         ("LBORRES", "x", "klingon", "'klingon' is no text encoding"),
         ("LBSTRESN", 1e76, "utf-8", "LB.LBSTRESN: 1 rows exceed 7.24e"),
         ("LBSTRESN", float("inf"), "utf-8", "LB.LBSTRESN: 1 rows exceed"),
+        ("LBSTRESN", 1e-79, "utf-8", "LB.LBSTRESN: 1 rows are nearer to 0 than 5.4e-79"),
         ("LBSEQ", 2**53 + 1, "utf-8", "LB.LBSEQ: 1 rows have more digits"),
+        ("LBORRES", "x", "base64", "'base64' is no text encoding"),
     ],
 )
 def test_what_v5_cannot_hold_is_refused_and_nothing_is_left(tmp_path, column, value, encoding, problem):
@@ -189,6 +191,40 @@ def test_names_and_labels_that_v5_cannot_hold_are_refused(tmp_path, name, label,
     frame = pl.DataFrame({column: ["x"] for column in columns})
     with pytest.raises(OutputError, match=problem):
         write_xpt(Table(name, label, tuple(map(Column, columns)), frame), tmp_path / "lb.xpt")
+
+
+@pytest.mark.parametrize(
+    ("text", "held"), [("1.50", 1.5), ("-0.10000", -0.1), ("0.12345678901234567890", None)]
+)
+def test_a_decimal_is_written_where_a_double_keeps_its_digits(tmp_path, text, held):
+    decimals = Table("X", "", (Column("A", type="Num", data_type="decimal"),), pl.DataFrame({"A": [text]}))
+    if held is None:
+        with pytest.raises(OutputError, match=r"X\.A: 1 rows have more digits than XPT holds"):
+            write_xpt(decimals, tmp_path / "x.xpt")
+    else:
+        write_xpt(decimals, tmp_path / "x.xpt")
+        assert read_xpt(tmp_path / "x.xpt")[0].frame["A"].to_list() == [held]
+
+
+@pytest.mark.parametrize(
+    ("cells", "length", "survives"),
+    [(["a", None], 8, False), (["a", "  "], 8, False), ([None, "a"], 8, True), ([None], 80, True)],
+)
+def test_a_last_record_without_a_value_is_refused_where_it_would_be_lost(tmp_path, cells, length, survives):
+    texts = Table("X", "", (Column("A", length=length),), pl.DataFrame({"A": cells}, {"A": pl.String}))
+    if not survives:
+        with pytest.raises(OutputError, match="X: its last record has no value"):
+            write_xpt(texts, tmp_path / "x.xpt")
+    else:
+        write_xpt(texts, tmp_path / "x.xpt")
+        assert read_xpt(tmp_path / "x.xpt")[0].frame["A"].to_list() == cells
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "rot13"])
+def test_what_is_no_text_encoding_is_refused_in_reading(tmp_path, encoding):
+    write_xpt(dataset().table, tmp_path / "lb.xpt")
+    with pytest.raises(SourceError, match=f"'{encoding}' is no text encoding"):
+        read_xpt(tmp_path / "lb.xpt", encoding=encoding)
 
 
 def test_a_letter_that_is_no_special_missing_value_is_refused(tmp_path):
