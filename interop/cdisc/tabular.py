@@ -90,7 +90,7 @@ def _texts(path: Path, encoding: str) -> pl.DataFrame:
 
 
 def as_numbers(column: pl.Series) -> pl.Series | None:
-    """The numbers of a column of a CSV file; None where a text is none, or one above all that doubles tell."""
+    """The numbers of a column of a CSV file; None where one is none, or above all that doubles tell."""
     if (~column.str.contains(_NUMBER)).any():
         return None
     numbers = column.cast(pl.Float64)
