@@ -23,6 +23,7 @@ from interop.mapping.concepts import CodeTable, read_code_table
 from interop.mapping.context import Context
 from interop.mapping.definitions import definitions
 from interop.mapping.dictionary import read_dictionaries
+from interop.mapping.lacking import check_lacking
 from interop.mapping.lint import lint
 from interop.mapping.load import overlay, read_domain
 from interop.mapping.model import DomainMapping
@@ -89,6 +90,7 @@ class Study:
         for mapping in mappings.values():
             check_tables(mapping, tables)
         check_relations(mappings)
+        check_lacking(mappings)
         roster = read_yaml(folder("mappings") / "roster.yaml")
         constants = settings.get("constants", {})
         context = Context(

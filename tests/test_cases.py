@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import yaml
 
+from interop.cdisc.dataset import Dataset
 from interop.cdisc.formats import write
 from interop.fhir.elements import JSON_NUMBERS, Element, child, names
 from interop.fhir.json import Number, dump
@@ -157,6 +158,12 @@ def rows(frame: pl.DataFrame, header: list[str]) -> list[list[str]]:
     return [[shown(cell) for cell in row] for row in frame.select(header).iter_rows()]
 
 
+def whole(dataset: Dataset) -> pl.DataFrame:
+    """The dataset with every variable of its domain; one that no record has is no column of it."""
+    absent = [name for name in dataset.domain.names if name not in dataset.frame.columns]
+    return dataset.frame.with_columns(pl.lit(None).alias(name) for name in absent)
+
+
 def cells_of(path: Path) -> pl.DataFrame:
     """A CSV file as it is, without what a reader would undo."""
     with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -216,7 +223,7 @@ def check_datasets(result: Result, expect: Mapping[str, Any], context: list[str]
     """Datasets of `expect` have exactly these rows; the others are empty, but for those of `context`."""
     named = expect.keys() - EXPECTED
     for name in named:
-        same(name, result.datasets[name].frame, expect[name])
+        same(name, whole(result.datasets[name]), expect[name])
     others = {n: data.frame for n, data in result.datasets.items() if n not in {*named, *context}}
     unasked = {n: aligned(f.columns, rows(f, f.columns)) for n, f in others.items() if f.height}
     assert not unasked, "not expected: " + "".join(f"\n{name}\n{rows}" for name, rows in unasked.items())

@@ -9,6 +9,7 @@ from interop.mapping.across import read_through
 from interop.mapping.choosers import CHOOSERS, GIVES
 from interop.mapping.context import Column, Context, Problem, holds
 from interop.mapping.intervals import merge
+from interop.mapping.lacking import report_lacking
 from interop.mapping.lineage import lineage
 from interop.mapping.model import DomainMapping, Variable
 from interop.mapping.names import needs
@@ -59,6 +60,7 @@ def convert(batch: Batch) -> Converted:
         if step.kind == "settle":
             order(work, {*_read_later(batch, step.domain, n), *kept(work.mapping, work.frame.columns)})
         frames[step.domain] = work.frame
+    report_lacking(works, context)
     done = works.values()
     return Converted(
         frames={work.domain: _variables(work) for work in done},

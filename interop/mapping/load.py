@@ -64,10 +64,7 @@ def read_domain(file: Path, *, schema: Path, constants: Mapping[str, str]) -> Do
         status=_status(data["status"]) if "status" in data else None,
         gate=_gate(tree) if "gate" in data else None,
         omit=[Omission(**omission) for omission in data.get("omit", [])],
-        findings=[
-            Finding(f["rule"], f.get("when", {}), f.get("unless", {}), f.get("variable"), f.get("before", ()))
-            for f in data.get("findings", [])
-        ],
+        findings=[Finding(**finding) for finding in data.get("findings", [])],
         duplicate=Duplicate(**data["duplicate"]) if "duplicate" in data else None,
         records=_records(tree),
         intervals=_intervals(tree) if "intervals" in data else None,

@@ -155,6 +155,7 @@ class Finding(msgspec.Struct, frozen=True):
     unless: Conditions = {}
     variable: str | None = None
     before: Sequence[str] = ()  # two dates: the first is certainly before the second
+    lacks: Mapping[str, Sequence[str]] = {}  # DOMAIN.VARIABLE: values that no record of the subject has there
 
 
 class Status(msgspec.Struct, frozen=True):

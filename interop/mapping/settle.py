@@ -17,7 +17,7 @@ def settle(work: Work, context: Context, severities: Mapping[str, str]) -> None:
 
     Intervals are made of what is left, and then `cut` shortens long text.
     """
-    for finding in work.mapping.findings:
+    for finding in (finding for finding in work.mapping.findings if not finding.lacks):
         rows = holds(work.frame, finding.when, finding.unless, context)
         if finding.before:
             first, second = (column(work.frame, name, context) for name in finding.before)
