@@ -46,7 +46,9 @@ def _made(parts: pl.DataFrame, variable: Variable, context: Context) -> Column:
         found = VERBS[alternative.verb].get(parts, alternative, context)
         mask = holds(parts, alternative.when, alternative.unless, context)
         values = values.zip_with(values.is_not_null() | ~mask, found.values)
-        problems += found.problems
+        problems += [
+            msgspec.structs.replace(p, rows=p.rows.fill_null(value=False) & mask) for p in found.problems
+        ]
     lacking = values.is_null()
     return Column(values, problems=tuple(msgspec.structs.replace(p, rows=p.rows & lacking) for p in problems))
 
