@@ -56,9 +56,10 @@ def term(
     """The term of a dictionary that codings name, on all its levels by the primary path.
 
     Arguments: the dictionary. The codings have `code`, `display` and `level` (null, or what the sender says
-    that it is). Without the study's dictionary a coding is taken as a preferred term and is `unverified`.
-    With it a code is `unknown`, `renamed` (another name than was sent), `old` (no longer current), and
-    codings of different terms are `several`: then there is no term. Of codings of one term the lowest counts.
+    that it is). Without the study's dictionary a coding is taken as a preferred term and is `unverified`; of
+    several that do not say their level none is. With it a code is `unknown`, `renamed` (another name than was
+    sent), `old` (no longer current), and codings of different terms are `several`: then there is no term. Of
+    codings of one term the lowest counts.
     """
     del rows
     release = context.dictionaries.get(arguments[0])
@@ -69,7 +70,9 @@ def term(
 
 def _unverified(parts: pl.DataFrame) -> pl.DataFrame:
     def of(level: str) -> pl.DataFrame:
-        kept = pl.col("level").fill_null("pt") == level
+        # a code without a name or a level cannot be the term: it would be a code without a term
+        named = pl.when(pl.col("display").is_not_null()).then(pl.lit("pt"))
+        kept = pl.coalesce("level", named) == level
         return (
             parts.filter(kept)
             .unique("_at", keep="first", maintain_order=True)
@@ -78,7 +81,15 @@ def _unverified(parts: pl.DataFrame) -> pl.DataFrame:
             )
         )
 
-    rows = parts.select(pl.col("_at").unique(maintain_order=True))
+    unsaid = parts.filter(pl.col("level").is_null())
+    several = unsaid.group_by("_at").agg(several=pl.struct("code", "display").n_unique() > 1)
+    rows = parts.select(pl.col("_at").unique(maintain_order=True)).join(
+        several, on="_at", how="left", maintain_order="left"
+    )
+    rows = rows.with_columns(pl.col("several").fill_null(value=False))
+    parts = parts.join(rows, on="_at", maintain_order="left").filter(
+        pl.col("level").is_not_null() | ~pl.col("several")
+    )
     found = rows.join(of("pt"), on="_at", how="left", maintain_order="left").with_columns(
         unverified=pl.col("said").is_null() & pl.any_horizontal(pl.col("pt", "pt_code").is_not_null())
     )
