@@ -181,7 +181,10 @@ def _unsaid(variable: Variable, rows: pl.DataFrame, columns: Sequence[pl.Series]
     """Values that no column says, of a variable that has a way back without conditions."""
     conditional = any(_how(how, variable)[1] for how in (variable.put or {}).values())
     values = rows[variable.name].alias("value")
-    if not columns or conditional or VERBS[variable.verb].put is None:
+    # what parts of a resource say is not worked out again of anything else
+    of_parts = any(name.count(".") > 1 for name in variable.put or {})
+    derived = VERBS[variable.verb].put is None and not of_parts
+    if not columns or conditional or derived:
         values = values.clear()
     else:
         said = pl.select(pl.any_horizontal(column.is_not_null() for column in columns)).to_series()

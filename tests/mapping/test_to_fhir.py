@@ -174,6 +174,15 @@ def test_a_test_that_no_table_knows_is_told_when_it_goes_back(study: Study) -> N
     assert told == [("MAP-BACK-003", "warning", "LBTESTCD", "XYZ", 1)]
 
 
+def test_what_is_derived_from_parts_is_told_when_no_part_can_say_it(study: Study) -> None:
+    event = {"USUBJID": SUBJECT["USUBJID"], "AESEQ": 1, "AETERM": "Fever", "AEDECOD": "UNCODED"}
+    qualifier = {"RDOMAIN": "AE", "USUBJID": SUBJECT["USUBJID"], "IDVAR": "AESEQ", "IDVARVAL": "1"}
+    action = qualifier | {"QNAM": "AEACNSIR", "QLABEL": "Action Taken with Sirolimus", "QVAL": "MULTIPLE"}
+    records = {"DM": dataset("DM", SUBJECT), "AE": dataset("AE", event), "SUPPAE": dataset("SUPPAE", action)}
+    told = [(i.rule, i.where.variable, i.value) for i in study.to_fhir(records).issues]
+    assert told == [("MAP-BACK-003", "AEACNSIR", "MULTIPLE")]
+
+
 def test_a_unit_without_a_ucum_code_returns_by_its_own_name(study: Study) -> None:
     records = {"DM": dataset("DM", SUBJECT), "LB": dataset("LB", HEMOGLOBIN | {"LBORRESU": "g/100 mL"})}
     again = study.to_sdtm(list(study.to_fhir(records)))
