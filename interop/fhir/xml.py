@@ -17,10 +17,11 @@ from interop.fhir.lines import BLOCK, BOM, Bytes
 from interop.fhir.xml_elements import FHIR, Findings, line_of, members, object_value, resource_value
 
 _ENTRY, _BUNDLE = f"{{{FHIR}}}entry", f"{{{FHIR}}}Bundle"
-_PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+_PROLOG = re.compile(rb"(?:\s++|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ROOT, _DOCTYPE = re.compile(rb"<[^!?\s]"), b"<!DOCTYPE"
 _ENCODING = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 _UTF_8 = (b"utf-8", b"utf8", b"us-ascii")
+_PROLOG_BYTES = 1 << 20  # comments and blanks before the root are looked at again with every block
 _TREE = 4  # a tree may hold this many times the bytes of a line; what is larger is given up with its document
 _CHILDREN = 100_000  # of a Bundle, besides entries
 _INVALID_ENCODING, _RESOURCE_LIMIT, _NAMESPACE = 81, 114, 200  # libxml2's numbers
@@ -84,6 +85,8 @@ def _opened(stream: Bytes, limits: Limits) -> tuple[bytes, str, int]:
         if b"\0" in head[:4]:
             raise _Refused("invalid utf-8", 1)
         if not fed and not _is_open(head):
+            if len(head) > _PROLOG_BYTES:
+                raise _Refused("too large", 1)
             continue
         ended = _feed(probe, head[fed:])
         fed = len(head)

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
 from typing import Any, Literal
@@ -34,6 +34,7 @@ _PREFIX = f"{{{FHIR}}}"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _STRAY = etree.XPath("descendant-or-self::f:*/text()[normalize-space()]", namespaces={"f": FHIR})
 _KEPT_LINES = 65_535
+_STEPS = 100  # elements in which the next text is looked for
 _LONGEST = 100  # characters of a path that an issue shows; the names in it are the sender's
 
 
@@ -123,11 +124,14 @@ def _note_texts(element: Any, found: Findings) -> None:
 def line_of(element: Any) -> int:
     """Line of an element, also beyond the 65,535 that libxml2 keeps for elements.
 
-    From there on it says where the next text ends, which begins on the element's line where tags have none.
+    From there on it says where the next text ends, which begins on the element's line where tags have none;
+    65,535 where that text is far away.
     """
     line: int = element.sourceline
     node = element
-    while line >= _KEPT_LINES and node is not None:
+    for _ in range(_STEPS):
+        if line < _KEPT_LINES or node is None:
+            break
         text = node.text or (None if len(node) else node.tail)
         if text:
             return line - int(text.count("\n"))
@@ -222,10 +226,18 @@ def _add(made: dict[str, Any], member: Member, value: Any, found: Findings, item
         return len(values) - 1
     if name in made:
         found.note("several", member.path, line_of(item))
-        made[name] = [*(made[name] if isinstance(made[name], list) else [made[name]]), value]
-        return len(made[name]) - 1
-    made[name] = value
-    return 0
+    return _append(made, name, value)
+
+
+def _append(made: dict[str, Any], name: str, value: Any) -> int:
+    """Put a value behind those of its name, a list where there are several; returns its position."""
+    if name not in made:
+        made[name] = value
+        return 0
+    if not isinstance(made[name], list):
+        made[name] = [made[name]]
+    made[name].append(value)
+    return len(made[name]) - 1
 
 
 def _set_beside(made: dict[str, Any], name: str, extras: Mapping[int, Any]) -> None:
@@ -264,12 +276,7 @@ def _add_unknown(made: dict[str, Any], item: Any, path: str, found: Findings, de
         found.note("unknown", f"{path}.{name}", line_of(item))
     elif not made:
         found.note("unknown", path, line_of(item))
-    value = _unknown(item, depth)
-    made[name] = [*_listed(made[name]), value] if name in made else value
-
-
-def _listed(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else [value]
+    _append(made, name, _unknown(item, depth))
 
 
 def _unknown(element: Any, depth: int) -> Any:
@@ -280,9 +287,7 @@ def _unknown(element: Any, depth: int) -> Any:
         return value
     made: dict[str, Any] = {_local(name): text for name, text in element.items()}
     for item in element:
-        name = _local(item.tag)
-        inner = _unknown(item, depth - 1)
-        made[name] = [*_listed(made[name]), inner] if name in made else inner
+        _append(made, _local(item.tag), _unknown(item, depth - 1))
     return made
 
 

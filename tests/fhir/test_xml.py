@@ -276,6 +276,24 @@ def test_what_is_too_large_is_given_up_early(tmp_path):
     assert outcome(source_of(tmp_path, "<!--" + "x" * 300_000), limits=limits)[1] == [("too large", 1)]
 
 
+@pytest.mark.parametrize(
+    ("blanks", "found"), [(100_000, (["Patient"], [])), (2 << 20, ([], [("too large", 1)]))]
+)
+def test_what_stands_before_the_root_has_an_end(tmp_path, blanks, found):
+    source = source_of(
+        tmp_path, f"<!--{'x' * blanks}-->{' ' * blanks}<Patient {NAMESPACE}><id value='p'/></Patient>"
+    )
+    resources, bad, _ = outcome(source)
+    assert ([kind for kind, _ in resources], bad) == found
+
+
+def test_values_of_an_element_that_stands_many_times_are_all_kept(tmp_path):
+    genders = "".join(f"<gender value='{n}'/>" for n in range(2_000))
+    value, issues = resource_of(tmp_path, f"<Patient {NAMESPACE}>{genders}</Patient>")
+    assert value["gender"] == [str(n) for n in range(2_000)]
+    assert issues == [("FHIR-READ-020", "Patient.gender", 1_999)]
+
+
 def test_a_list_has_entries_that_are_no_bundle_entries(tmp_path):
     entries = '<entry><item><display value="a"/></item></entry><entry><deleted value="true"/></entry>'
     text = f"<List {NAMESPACE}>{entries}</List>"
