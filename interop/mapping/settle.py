@@ -40,14 +40,15 @@ def cut(work: Work) -> None:
 
 def _long(work: Work) -> dict[str, dict[str, list[str]]]:
     """Variables with text above 200 bytes: each text and its parts, a single one where it may not be cut."""
+    frame = work.frame
+    texts = [n for n in work.mapping.columns if n in frame.columns and frame[n].dtype == pl.String]
+    longest = frame.select(pl.col(texts).str.len_bytes().max()).row(0) if texts else ()
     found: dict[str, dict[str, list[str]]] = {}
-    for name in work.mapping.columns:
-        if name in work.frame.columns and work.frame[name].dtype == pl.String:
-            values = work.frame[name]
-            texts = values.filter(values.str.len_bytes() > MOST_BYTES).unique().sort()
+    for name, most in zip(texts, longest, strict=True):
+        if (most or 0) > MOST_BYTES:
+            long = frame[name].filter(frame[name].str.len_bytes() > MOST_BYTES).unique().sort()
             free = is_text(work.mapping, name)
-            if texts.len():
-                found[name] = {text: split(text) if free else [text] for text in texts}
+            found[name] = {text: split(text) if free else [text] for text in long}
     return found
 
 
