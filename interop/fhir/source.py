@@ -120,7 +120,9 @@ def _open_path(path: Path) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
     if not path.is_file():
-        raise SourceError(f"{path}: a pipe or a device; a stream is read as - (standard input)")
+        raise SourceError(
+            f"{path}: a pipe or a device; a source is read more than once, so use - for a stream"
+        )
     file = _source_file(path, legible(path.name))
     if file is None:
         known = ", ".join(FORMS)
