@@ -4,6 +4,7 @@ Arithmetic is exact (`fractions`). Where a unit, a strength or a duration does n
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Context as Digits
 from decimal import Decimal
@@ -86,6 +87,20 @@ def given_dose(
     whole = Fraction(flow["amount"]) / Fraction(flow["per"] or "1") * seconds / per
     number, found = _of_strength(whole, of, strength, strength_unit, tables)
     return (None, None) if "volume" in tables.scales.get(found or "", {}) else (number, found)
+
+
+def told_dose(collected: Sequence[str | None], context: Context) -> str | None:
+    """How the dose of one record came about, in words; `collected` is what `dose` reads, in its order."""
+    amount, unit, strength, strength_unit, rate, start, end = collected
+    times = local(pl.Series([start, end], dtype=pl.String), context.setting("zone"))["instant"]
+    number, found = given_dose(amount, unit, strength, strength_unit, rate, *times, tables=context.units)
+    if number is None:
+        return None
+    if amount is not None and found == unit:
+        return f"{amount} {unit or ''}".strip() + ", as collected"
+    of = f" x {strength} {strength_unit}" if found == (strength_unit or "").partition("/")[0] else ""
+    told = f"{amount} {unit}" if amount is not None else f"{rate} from {start} to {end}"
+    return f"{told}{of} = {number} {found}"
 
 
 def _of_strength(

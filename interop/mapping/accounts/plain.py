@@ -1,7 +1,12 @@
 """Accounts of verbs that move a value or show it: hardcode, assign, concat, id, usubjid, dtc, derive."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 from interop.mapping.accounts.registry import Account, Facts, Row, first, tells
+from interop.mapping.context import Context
 from interop.mapping.derive import DERIVATIONS
+from interop.mapping.exposure import told_dose
 from interop.mapping.model import Variable
 from interop.mapping.verbs.registry import names, of_from
 
@@ -81,13 +86,18 @@ def dtc(variable: Variable, row: Row, facts: Facts) -> Account:
     return Account(used, [f"shown in {zone}{read_there}; the instant is {instant}"])
 
 
+#: How a derivation reckoned, by its name: from what it read, in its order.
+ARITHMETIC: Mapping[str, Callable[[Sequence[Any], Context], str | None]] = {"dose": told_dose}
+
+
 @tells("derive")
 def derive(variable: Variable, row: Row, facts: Facts) -> Account:
-    """What the derivation's first sentence says, and all that it was derived from."""
-    del facts
+    """What the derivation's first sentence says, its arithmetic, and all that it was derived from."""
     means = (DERIVATIONS[variable.argument].__doc__ or "").strip().partition("\n")[0]
     used = [name for name in of_from(variable) if row.get(name) is not None or _is_elsewhere(name)]
-    return Account(used, [f"{variable.argument}: {means.rstrip('.')}"])
+    sums = ARITHMETIC.get(variable.argument)
+    reckoned = sums([row.get(name) for name in of_from(variable)], facts.context) if sums else None
+    return Account(used, [f"{variable.argument}: {means.rstrip('.')}", *([reckoned] if reckoned else [])])
 
 
 def _is_elsewhere(name: str) -> bool:
