@@ -111,10 +111,11 @@ def _between(places: Sequence[str]) -> str:
 
 def _lacking(cells: Cells, file: Path, place: str, variable: str, found: Iterable[Cell]) -> str:
     dataset = file.stem.upper()
-    if variable in cells.datasets[dataset].columns:
+    columns = [*cells.datasets[dataset].columns, *cells.mapped(dataset)]
+    if variable in columns:
         advice = f"interop explain {dataset}.{variable} says how one is made"
         return f"{file}: {dataset} {place} has no value of {variable}; {advice}"
-    names = [*cells.datasets[dataset].columns, *(cell.variable for cell in found)]
+    names = [*columns, *(cell.variable for cell in found)]
     return f"{file}: {dataset} {place} has no {variable}{suggestion(variable, names)}"
 
 

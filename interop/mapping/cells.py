@@ -69,6 +69,10 @@ class Cells(msgspec.Struct, frozen=True):
         frames = {name: _of(dataset.frame, usubjid) for name, dataset in datasets.items()}
         return cls(plan, frames, _of(lineage, usubjid), _tellers(plan, home, rows))
 
+    def mapped(self, dataset: str) -> Sequence[str]:
+        """The variables that the mapping of a domain makes, also those that no record has; of others none."""
+        return list(self.plan.mappings[dataset].variables) if dataset in self.plan.mappings else []
+
     def records(self, dataset: str) -> list[Record]:
         """The records of a dataset, in the order of its file."""
         frame = self.datasets[dataset]
