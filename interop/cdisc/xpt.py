@@ -1,6 +1,5 @@
 """Writing SAS Transport v5 (XPT), the format in which agencies take SDTM datasets."""
 
-import codecs
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from interop.cdisc import ibm
 from interop.cdisc.standard import LABEL_LENGTH
 from interop.cdisc.table import Table, as_floats, is_exact
-from interop.cdisc.xpt_records import NUMBER, RECORD, Field, moment, pack
+from interop.cdisc.xpt_records import NUMBER, RECORD, Field, codec_of, moment, pack
 from interop.errors import OutputError
 
 TEXT_LENGTH = 200  # bytes of the longest Char value in v5
@@ -40,7 +39,7 @@ def write_xpt(
     Obeys SAS technical note TS-140.
     """
     path, name = Path(path), table.name
-    codec = _codec(encoding)
+    codec = codec_of(encoding, error=OutputError)
     _check_names(table, codec)
     texts = _texts(table, codec)
     numbers = {c.name: _numbers(name, table.frame[c.name]) for c in table.columns if c.type == "Num"}
@@ -56,16 +55,6 @@ def write_xpt(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _codec(encoding: str) -> str:
-    try:
-        "".encode(encoding)  # base64 is a codec, and none of text
-        return codecs.lookup(encoding).name
-    except LookupError as error:
-        raise OutputError(
-            f"{encoding!r} is no text encoding, such as 'utf-8', 'ascii' or 'euc-cn'"
-        ) from error
 
 
 def _check_names(table: Table, codec: str) -> None:

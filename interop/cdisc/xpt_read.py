@@ -1,6 +1,5 @@
 """Reading SAS Transport v5 (XPT): every member of a file, with labels, lengths and special missing values."""
 
-import codecs
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from interop.cdisc.xpt_records import (
     OBSERVATION_HEADER,
     RECORD,
     Field,
+    codec_of,
     unpack,
 )
 from interop.errors import SourceError
@@ -42,18 +42,8 @@ def read_xpt(path: Path | str, *, encoding: str = "utf-8") -> list[Table]:
         raise SourceError(f"{path}: {_other_kind(content)}")
     if len(content) % RECORD or len(content) < 3 * RECORD:
         raise SourceError(f"{path}: cut short, {len(content)} bytes are no whole number of records")
-    codec = _codec(encoding)
+    codec = codec_of(encoding, error=SourceError)
     return [_member(content, start, end, codec, path) for start, end in _members(content)]
-
-
-def _codec(encoding: str) -> str:
-    try:
-        "".encode(encoding)  # base64 is a codec, and none of text
-        return codecs.lookup(encoding).name
-    except LookupError as error:
-        raise SourceError(
-            f"{encoding!r} is no text encoding, such as 'utf-8', 'cp1252' or 'gb18030'"
-        ) from error
 
 
 def _other_kind(content: bytes) -> str:

@@ -1,5 +1,6 @@
 """The header records of a SAS Transport v5 file: 80 bytes each, described in SAS technical note TS-140."""
 
+import codecs
 import re
 import struct
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ import msgspec
 
 from interop.cdisc.standard import NAME_LENGTH
 from interop.cdisc.table import Column
+from interop.errors import InteropError
 
 RECORD = 80
 NAMESTR = 140
@@ -125,3 +127,14 @@ def _namestr(number: int, field: Field, encoding: str) -> bytes:
         field.position,
         b"\0" * 52,
     )
+
+
+def codec_of(encoding: str, *, error: type[InteropError]) -> str:
+    """The codec's own name of a text encoding; raises `error` for what is none."""
+    try:
+        "".encode(encoding)  # base64 is a codec, and none of text
+        return codecs.lookup(encoding).name
+    except LookupError as unknown:
+        raise error(
+            f"{encoding!r} is no text encoding, such as 'utf-8', 'cp1252', 'gb18030' or 'euc-cn'"
+        ) from unknown
