@@ -143,9 +143,8 @@ def test_an_infinite_number_is_refused_and_nothing_is_left(tmp_path):
 
 def test_blocks_do_not_show(tmp_path, monkeypatch):
     table = Table("X", "", (Column("A"),), pl.DataFrame({"A": ["a", "b", "c"]}))
-    monkeypatch.setattr(
-        "interop.cdisc.datasetjson.BLOCK", 2
-    )  # the real writer, with blocks that are several here
+    # the real writer and reader, with blocks so small that three records are several
+    monkeypatch.setattr("interop.cdisc.datasetjson.BLOCK", 2)
     monkeypatch.setattr("interop.cdisc.datasetjson_read.ROWS", 2)
     monkeypatch.setattr("interop.cdisc.datasetjson_read.LINES", 4)
     write_json(table, tmp_path / "x.json")

@@ -43,7 +43,7 @@ def test_all_are_counted_and_the_first_five_are_shown(tmp_path):
 
 
 def test_kinds_are_told_apart_by_path_until_there_are_too_many(tmp_path, monkeypatch):
-    monkeypatch.setattr("interop.checks.source.KINDS", 2)
+    monkeypatch.setattr("interop.checks.source.KINDS", 2)  # the real count, of which two are too many here
     lines = [f'{{"resourceType":"Basic","code":{{"x{n}":{{}}}},"y{n}":1}}' for n in range(20)]
     (tmp_path / "a.ndjson").write_text("\n".join(lines), encoding="utf-8")
     issues = check_fhir(open_source(tmp_path))
